@@ -1,0 +1,21 @@
+"""What `backward(v)` computes, and how softmax and a likelihood become `cross_entropy`.
+
+The definitions that the site explains, to import and to read. `losses` holds softmax, its
+logarithm and the three losses built on them; `backward` holds worked examples of the
+vector-Jacobian product beside the Jacobian itself.
+"""
+
+from autograd_notes.backward import BackwardRun, linear_map, quadratic_form, run_backward
+from autograd_notes.losses import cross_entropy, log_softmax, nl, nll, softmax
+
+__all__ = [
+    "BackwardRun",
+    "cross_entropy",
+    "linear_map",
+    "log_softmax",
+    "nl",
+    "nll",
+    "quadratic_form",
+    "run_backward",
+    "softmax",
+]
