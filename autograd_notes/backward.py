@@ -73,7 +73,7 @@ class BackwardRun(NamedTuple):
     y: Tensor
     """The output, with its graph already used."""
     jacobian: Tensor
-    """A matrix: a row for each element of `y`, a column for each element of `x`."""
+    """The matrix with a row for each element of `y` and a column for each element of `x`."""
     v: Tensor
     """The cotangent, shaped like `y`."""
     grad: Tensor

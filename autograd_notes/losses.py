@@ -40,7 +40,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     r"""Take the logarithm of softmax, without the underflow of taking it afterwards.
 
-    .. math:: \operatorname{log\_softmax}(x)_i = x_i - \log \sum_j e^{x_j}
+    .. math:: \text{log_softmax}(x)_i = x_i - \log \sum_j e^{x_j}
 
     Args:
         x: the logits, of any shape and any floating-point dtype.
@@ -133,7 +133,7 @@ def cross_entropy(input: Tensor, target: Tensor) -> Tensor:
     r"""Average the negative log-likelihoods, straight from logits.
 
     .. math::
-        \operatorname{cross\_entropy}(x, t) = \operatorname{nll}(\operatorname{log\_softmax}(x), t)
+        \text{cross_entropy}(x, t) = \operatorname{nll}(\text{log_softmax}(x), t)
 
     Args:
         input: the logits, floating point, of shape `(N, C)`, `(C)` without a batch, or

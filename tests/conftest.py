@@ -1,7 +1,10 @@
 """What several test files share: inputs made by hypothesis, and the comparison with torch."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import hypothesis
 import hypothesis.strategies as st
@@ -12,6 +15,7 @@ from torch import Tensor
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("repeatable")
 
+ROOT = Path(__file__).parents[1]
 FLOATS = st.sampled_from([torch.float32, torch.float64])
 
 
@@ -51,3 +55,14 @@ def assert_agree(
 def refused(error: type[Exception], message: str) -> pytest.RaisesExc:
     """Expect an error whose whole message is the given one."""
     return pytest.raises(error, match=f"^{re.escape(message)}$")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the whole site afresh, every warning an error, and return its folder."""
+    html = tmp_path_factory.mktemp("site") / "html"
+    options = ["-n", "-W", "--keep-going", "-q", "-c", ROOT]
+    build = [sys.executable, "-m", "sphinx", *options, ROOT / "docs", html]
+    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return html

@@ -1,0 +1,66 @@
+"""Sphinx's settings for the site."""
+
+import sys
+from pathlib import Path
+
+root = Path(__file__).parent
+sys.path.append(str(root / "docs" / "_ext"))
+
+project = "autograd_notes"
+author = "The autograd_notes developers"
+copyright = "2026, " + author
+language = "en"
+
+extensions = [
+    "inline_svg",
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.doctest",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "svg_math",
+]
+exclude_patterns = ["_ext", "_inventories"]
+nitpicky = True
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+# Sphinx runs a page again when the page changes, and every page in a fresh build.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_output_stderr = "error"
+nb_merge_streams = True
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
+
+# Sphinx's own default ignores the text of exceptions. Here every character counts.
+doctest_default_flags = 0
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 80
+default_role = "code"  # `x` in a docstring
+
+intersphinx_mapping = {
+    name: (uri, str(root / "docs" / "_inventories" / f"{name}.txt"))
+    for name, uri in {
+        "python": "https://docs.python.org/3/",
+        "sphinx": "https://www.sphinx-doc.org/en/master/",
+        "torch": "https://docs.pytorch.org/docs/2.13/",
+    }.items()
+}
+
+html_theme = "furo"
+html_title = "autograd_notes"
+html_static_path = ["docs/_static"]
+html_favicon = "docs/_static/favicon.svg"
+html_css_files = ["site.css"]
+html_copy_source = True
+html_math_renderer = "svg"
+templates_path = []
+
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True

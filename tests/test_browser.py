@@ -1,0 +1,131 @@
+"""The built site in a real browser: it is found, read, searched, at any width, in either theme."""
+
+import functools
+import os
+import shutil
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+from test_site import BACKWARD, PAGES, ROADS
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+
+# On a CI machine a missing browser is a mistake, and the tests fail.
+pytestmark = pytest.mark.skipif(
+    BROWSER is None and "CI" not in os.environ, reason=f"none of {', '.join(BROWSERS)} is installed"
+)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    handler = functools.partial(Quiet, directory=site)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium, request):
+    options = {"viewport": {"width": 1280, "height": 900}, **getattr(request, "param", {})}
+    context = chromium.new_context(**options)
+    yield context.new_page()
+    context.close()
+
+
+def watch(tab, address):
+    """Collect what goes wrong on a page: requests to others, failed ones, errors of scripts."""
+    wrong = []
+    tab.on("request", lambda r: r.url.startswith((address, "data:")) or wrong.append(r.url))
+    # Going on to the next page aborts what the last one still asked for.
+    tab.on("requestfailed", lambda r: r.failure == "net::ERR_ABORTED" or wrong.append(r.url))
+    tab.on("response", lambda r: r.status < 400 or wrong.append((r.status, r.url)))
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("console", lambda m: m.type in ("error", "warning") and wrong.append(m.text))
+    return wrong
+
+
+@pytest.mark.parametrize(
+    "tab",
+    [
+        {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+        for width in (1280, 390)
+        for scheme in ("light", "dark")
+    ],
+    indirect=True,
+    ids=["wide-light", "wide-dark", "narrow-light", "narrow-dark"],
+)
+def test_each_page_fits_and_asks_no_other_host(tab, address):
+    wrong = watch(tab, address)
+    for page in PAGES:
+        tab.goto(f"{address}/{page}.html")
+        wide = tab.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert not wide, f"{page} is wider than its window"
+    assert not wrong
+
+
+def test_a_reader_goes_from_the_front_page_to_a_number(tab, address):
+    wrong = watch(tab, address)
+    tab.goto(f"{address}/index.html")
+    tab.get_by_role("main").get_by_role("link", name="How do softmax").first.click()
+    expect(tab).to_have_url(f"{address}/{ROADS}.html")
+    expect(tab.get_by_role("img", name="Four roads lead from")).to_contain_text("1.2616")
+    tab.get_by_role("link", name="What does backward(v) compute?").last.click()
+    expect(tab).to_have_url(f"{address}/{BACKWARD}.html")
+    expect(tab.locator(".cell_output").first).to_contain_text("grad_fn=<MmBackward0>")
+    assert not wrong
+
+
+def test_search_finds_a_word(tab, address):
+    tab.goto(f"{address}/index.html")
+    tab.get_by_role("textbox", name="Search").fill("cotangent")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#search-results li a", has_text="What does backward(v)")).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    "tab", [{"permissions": ["clipboard-read", "clipboard-write"]}], indirect=True
+)
+def test_copying_a_check_leaves_the_prompts_behind(tab, address):
+    tab.goto(f"{address}/{BACKWARD}.html")
+    block = tab.locator(".highlight-pycon").first
+    block.hover()
+    block.locator("button.copybtn").click()
+    copied = tab.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("import torch\nfrom autograd_notes import")
+    assert ">>>" not in copied
+    assert "tensor([[10.]]" not in copied
+
+
+@pytest.mark.parametrize("tab", [{"color_scheme": "dark"}], indirect=True)
+def test_ink_is_light_on_a_dark_page(tab, address):
+    tab.goto(f"{address}/{ROADS}.html")
+    colors = tab.evaluate(
+        """() => ["article .math use", "article .figure-svg text"].map(
+            selector => getComputedStyle(document.querySelector(selector)).fill)"""
+    )
+    for color in colors:
+        assert min(int(part) for part in color[4:-1].split(",")) > 150, colors
+
+
+@pytest.mark.parametrize("tab", [{"java_script_enabled": False}], indirect=True)
+def test_mathematics_needs_no_script(tab, address):
+    tab.goto(f"{address}/{BACKWARD}.html")
+    formula = tab.get_by_role("img", name=r"J_{ij} = \frac{\partial y_i}{\partial x_j}")
+    assert formula.bounding_box()["height"] > 30

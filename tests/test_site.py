@@ -1,0 +1,139 @@
+"""The built site: every row of the study notebook is on it, and it asks no other host."""
+
+import re
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from conftest import ROOT
+
+PAGES = sorted(
+    path.relative_to(ROOT / "docs").with_suffix("").as_posix()
+    for path in (ROOT / "docs").rglob("*.md")
+)
+BACKWARD = "backward/1-vector-jacobian-product"
+ROADS = "cross-entropy/1-four-roads"
+LOG_PROBABILITIES = """\
+tensor([[-0.1689, -2.0033, -3.8886],
+        [-0.2862, -1.9392, -2.2532],
+        [-1.0543, -0.6196, -2.1769],
+        [-1.2865, -1.4797, -0.7011],
+        [-2.1846, -0.2273, -2.3991]])
+"""
+PROBABILITIES = """\
+tensor([[0.8446, 0.1349, 0.0205],
+        [0.7511, 0.1438, 0.1051],
+        [0.3484, 0.5382, 0.1134],
+        [0.2762, 0.2277, 0.4961],
+        [0.1125, 0.7967, 0.0908]])
+"""
+DATA = """\
+torch.Size([5, 3])
+tensor([[ 1.5410, -0.2934, -2.1788],
+        [ 0.5684, -1.0845, -1.3986],
+        [ 0.4033,  0.8380, -0.7193],
+        [-0.4033, -0.5966,  0.1820],
+        [-0.8567,  1.1006, -1.0712]])
+tensor([2, 0, 1, 0, 1])
+"""
+LOSS = "tensor(1.2616)\n"
+
+# The code of a cell, up to blanks, and what the page shows below it.
+ROWS = [
+    (BACKWARD, "print(y)\nprint(x.grad)", ["tensor([[10.]], grad_fn=<MmBackward0>)\nNone\n"]),
+    (BACKWARD, "y.backward(v)\nx.grad", ["tensor([[20.],\n        [ 4.]])\n"]),
+    (BACKWARD, "y.backward()\nx.grad", ["tensor([[10.],\n        [ 2.]])\n"]),
+    (BACKWARD, "print(x.grad.tolist())", ["[[4.0], [6.0]]\n" * 3]),
+    (ROADS, "print(x.shape)\nprint(x)\nprint(target)", [DATA]),
+    (ROADS, "nl(softmax(x), target)", [LOSS]),
+    (ROADS, "nll(log_p, target)", [LOG_PROBABILITIES + PROBABILITIES, LOSS]),
+    (ROADS, "F.nll_loss(log_p, target)", [LOG_PROBABILITIES, LOSS]),
+    (ROADS, "F.cross_entropy(x, target)", [LOSS]),
+]
+
+
+@pytest.fixture(scope="session")
+def soups(site: Path) -> dict[str, BeautifulSoup]:
+    files = {page: site / f"{page}.html" for page in PAGES}
+    return {page: BeautifulSoup(file.read_text(), "html.parser") for page, file in files.items()}
+
+
+@pytest.mark.parametrize(("page", "code", "outputs"), ROWS)
+def test_each_row_of_the_notebook_is_shown(soups, page, code, outputs):
+    shown = [
+        [pre.get_text() for pre in cell.select(".cell_output pre")]
+        for cell in soups[page].select(".cell")
+        if cell.select_one(".cell_input pre").get_text().rstrip().endswith(code)
+    ]
+    assert outputs in shown
+
+
+PROMISES = [
+    (BACKWARD, "tensor([[10.]], grad_fn=<MmBackward0>)\n>>> print(x.grad)\nNone\n", 1),
+    (BACKWARD, "tensor([[20.],\n        [ 4.]])\n", 1),
+    (BACKWARD, "tensor([[10.],\n        [ 2.]])\n", 1),
+    (BACKWARD, "tensor([[4.],\n        [6.]])\n", 2),
+    (ROADS, DATA.partition("\n")[2].rpartition("tensor")[0], 1),
+    (ROADS, LOG_PROBABILITIES, 2),
+    (ROADS, PROBABILITIES, 1),
+    (ROADS, LOSS, 5),
+]
+
+
+@pytest.mark.parametrize(("page", "text", "times"), PROMISES)
+def test_each_row_is_also_promised(soups, page, text, times):
+    promised = "".join(pre.get_text() for pre in soups[page].select(".highlight-pycon pre"))
+    assert promised.count(text) == times
+
+
+def test_pages_ask_no_other_host(soups):
+    for page, soup in soups.items():
+        for tag in soup.find_all(["script", "img", "iframe", "source", "object", "embed"]):
+            assert not re.match(r"(https?:)?//", tag.get("src") or tag.get("data") or ""), page
+        for link in soup.find_all("link"):
+            if link["rel"] != ["canonical"]:
+                assert not re.match(r"(https?:)?//", link["href"]), page
+
+
+def test_styles_ask_no_other_host(site):
+    styles = list(site.rglob("*.css"))
+    assert len(styles) > 3
+    for style in styles:
+        assert not re.search(r"(url\(|@import)\s*['\"]?(https?:)?//", style.read_text()), style
+
+
+def test_each_picture_has_a_text_alternative(soups):
+    pictures = 0
+    for page, soup in soups.items():
+        for picture in soup.select("article img"):
+            assert picture.get("alt", "").strip(), (page, picture)
+        for picture in soup.select("article svg"):
+            hidden = picture.get("aria-hidden") == "true"
+            assert hidden or picture.get("aria-label", "").strip(), (page, str(picture)[:200])
+            pictures += not hidden
+    assert pictures > 60
+
+
+def test_each_chapter_has_a_picture(soups):
+    for page in (BACKWARD, ROADS):
+        assert soups[page].select(".figure-svg svg[aria-label]")
+
+
+def test_glyphs_are_there_once(soups):
+    for page, soup in soups.items():
+        ids = [tag["id"] for tag in soup.select("[id]")]
+        assert len(ids) == len(set(ids)), page
+        used = {use.get("href") or use.get("xlink:href") for use in soup.find_all("use")}
+        assert used <= {f"#{name}" for name in ids}, page
+
+
+def test_each_page_says_where_to_go_next(soups):
+    for page, soup in soups.items():
+        assert "Where to go next." in soup.select_one("article").get_text(), page
+
+
+def test_links_to_other_projects_reach_their_real_pages(soups):
+    links = {a["href"] for a in soups[ROADS].select("a.reference.external")}
+    base = "https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional."
+    for name in ("softmax", "log_softmax", "nll_loss", "cross_entropy"):
+        assert f"{base}{name}.html#torch.nn.functional.{name}" in links
