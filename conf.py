@@ -1,5 +1,6 @@
 """Sphinx's settings for the site."""
 
+import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -12,13 +13,16 @@ copyright = "2026, " + author
 language = "en"
 
 extensions = [
-    "inline_svg",
     "myst_nb",
+    "cell_errors",
+    "code_cell_output",
+    "inline_svg",
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
+    "stale_pages",
     "svg_math",
 ]
 exclude_patterns = ["_ext", "_inventories"]
@@ -27,11 +31,16 @@ nitpicky = True
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
-# Sphinx runs a page again when the page changes, and every page in a fresh build.
+# A fresh build runs every page; a later one those that have changed, or import what has.
 nb_execution_mode = "force"
-nb_execution_raise_on_error = True
+stale_pages = {
+    "autograd_notes": str(root / "autograd_notes"),
+    "torch": importlib.metadata.version("torch"),
+}
 nb_execution_timeout = 120
-nb_output_stderr = "error"
+# An error, and whatever is written to stderr, must be stated below its cell: see code_cell_output.
+nb_execution_raise_on_error = False
+nb_output_stderr = "show"
 nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"

@@ -1,0 +1,55 @@
+"""Read a page again when what it imports has changed, though its own text has not.
+
+`stale_pages = {"name": version_or_folder}` names what the pages depend on: a version, or a folder
+whose Python files count. A cache of executed notebooks is kept apart for each state of these.
+"""
+
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.typing import ExtensionMetadata
+
+
+def fingerprints(sources: dict[str, str]) -> dict[str, str]:
+    """Return, for each name, a text that changes when what it names does."""
+    files = {name: sorted(Path(source).glob("**/*.py")) for name, source in sources.items()}
+    return {
+        name: sha256(b"\0".join(file.read_bytes() for file in files[name])).hexdigest()
+        if Path(source).is_dir()
+        else source
+        for name, source in sources.items()
+    }
+
+
+def keep_caches_apart(app: Sphinx) -> None:
+    """Let no page find, in MyST-NB's cache, what it printed with another state of its imports."""
+    state = sha256(repr(fingerprints(app.config.stale_pages)).encode()).hexdigest()[:16]
+    config = app.env.mystnb_config
+    folder = Path(config.execution_cache_path, state)
+    app.env.mystnb_config = config.copy(execution_cache_path=str(folder))
+
+
+def stale(
+    app: Sphinx, env: BuildEnvironment, _added: Any, _changed: Any, _removed: Any
+) -> list[str]:
+    """Return the pages that import something that has changed."""
+    now = fingerprints(app.config.stale_pages)
+    before = getattr(env, "stale_pages", now)
+    env.stale_pages = now
+    changed = [name for name in now if now[name] != before.get(name)]
+    if not changed:
+        return []
+    imports = re.compile(rf"^\s*(?:>>> )?(?:from|import) (?:{'|'.join(changed)})\b", re.MULTILINE)
+    return [doc for doc in env.found_docs if imports.search(Path(env.doc2path(doc)).read_text())]
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register both."""
+    app.add_config_value("stale_pages", default={}, rebuild="", types=dict)
+    app.connect("builder-inited", keep_caches_apart, priority=900)  # after MyST-NB has its settings
+    app.connect("env-get-outdated", stale)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
