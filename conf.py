@@ -15,8 +15,10 @@ language = "en"
 extensions = [
     "myst_nb",
     "cell_errors",
+    "check_counts",
     "code_cell_output",
     "inline_svg",
+    "prose_numbers",
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
@@ -44,6 +46,12 @@ nb_output_stderr = "show"
 nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
+
+# A number in prose that no page computes, and why it may stand there.
+prose_numbers_allowed = {
+    "290": "the number of an issue in MyST-NB's tracker",
+    "2021": "a year",
+}
 
 # Sphinx's own default ignores the text of exceptions. Here every character counts.
 doctest_default_flags = 0

@@ -1,0 +1,109 @@
+"""Count what is checked, on each page and in all: the build says it, `{check-counts}` shows it.
+
+A page that has code, and nothing that checks it, is a warning.
+"""
+
+import doctest
+from collections.abc import Iterable
+
+from docutils import nodes
+from prose_numbers import is_doctest
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.ext.doctest import DocTestBuilder
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import ExtensionMetadata
+
+logger = logging.getLogger(__name__)
+
+KINDS = ("cells", "outputs", "doctests", "numbers")
+HEADS = ("Page", "Cells", "Outputs compared", "Doctest examples run", "Numbers in prose")
+
+
+class Table(nodes.General, nodes.Element):
+    """The place of the table, until all pages are read."""
+
+
+class CheckCounts(SphinxDirective):
+    """Show how much of each page is checked."""
+
+    def run(self) -> list[nodes.Node]:
+        """Leave the place of the table."""
+        self.env.metadata[self.env.docname]["check_counts"] = True
+        return [Table()]
+
+
+def count(app: Sphinx, doctree: nodes.document) -> None:
+    """Count the doctests of a page, and see that its code is checked at all."""
+    meta = app.env.metadata[app.env.docname]
+    examples = [
+        example
+        for block in doctree.findall(is_doctest)
+        for example in doctest.DocTestParser().get_examples(block.astext())
+    ]
+    meta["checked_doctests"] = len(examples)
+    if meta.get("checked_cells") and not (meta["checked_outputs"] or examples):
+        logger.warning("this page has code, and no check", location=app.env.docname)
+
+
+def counts(env: BuildEnvironment) -> dict[str, list[int]]:
+    """Return, for each page that checks something, how much of each kind; and for all together."""
+    pages = {
+        page: [env.metadata[page].get(f"checked_{kind}", 0) for kind in KINDS]
+        for page in sorted(env.found_docs)
+    }
+    pages = {page: row for page, row in pages.items() if any(row)}
+    return {**pages, "": [sum(column) for column in zip(*pages.values(), strict=True)]}
+
+
+def row_of(cells: Iterable[str | nodes.Node]) -> nodes.row:
+    """Return a row of a table."""
+    row = nodes.row()
+    for cell in cells:
+        content = nodes.Text(cell) if isinstance(cell, str) else cell
+        row += nodes.entry("", nodes.paragraph("", "", content))
+    return row
+
+
+def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put the table in its place."""
+    for place in list(doctree.findall(Table)):
+        rows = []
+        for page, row in counts(app.env).items():
+            name: nodes.Node = nodes.strong("", "all pages")
+            if page:
+                uri = app.builder.get_relative_uri(docname, page)
+                title = app.env.titles[page].astext()
+                name = nodes.reference("", title, internal=True, refuri=uri)
+            rows.append(row_of([name, *map(str, row)]))
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=w) for w in (4, 1, 1, 1, 1)), cols=5)
+        group += [nodes.thead("", row_of(HEADS)), nodes.tbody("", *rows)]
+        place.replace_self(nodes.table("", group, classes=["check-counts"]))
+
+
+def say(app: Sphinx, error: Exception | None) -> None:
+    """Say how much was checked; and see that the doctest builder ran all that was counted."""
+    if error:
+        return
+    table = counts(app.env)
+    for page, row in table.items():
+        parts = ", ".join(f"{n} {kind}" for n, kind in zip(row, KINDS, strict=True))
+        logger.info("checked %s: %s", page or "in all", parts)
+    if isinstance(app.builder, DocTestBuilder) and app.builder.total_tries != table[""][2]:
+        ran = f"{app.builder.total_tries} of {table[''][2]} doctest examples"
+        logger.warning("the doctest builder ran %s", ran)
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register the directive, the counting and the saying."""
+    app.add_node(Table)
+    app.add_directive("check-counts", CheckCounts)
+    app.connect("doctree-read", count, priority=700)
+    app.connect(
+        "env-updated",
+        lambda _app, env: [page for page in env.found_docs if "check_counts" in env.metadata[page]],
+    )
+    app.connect("doctree-resolved", fill)
+    app.connect("build-finished", say)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
