@@ -27,7 +27,7 @@ extensions = [
     "stale_pages",
     "svg_math",
 ]
-exclude_patterns = ["_ext", "_inventories"]
+exclude_patterns = ["_ext", "_inventories", "mutate.py"]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,10 @@ logger = logging.getLogger(__name__)
 CELL, BLOCK = "{code-cell}", "{code-cell-output}"
 HIDDEN = {"remove-output", "remove_output", "remove-cell", "remove_cell"}
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[-+]?\d+)?")
-PLACE = re.compile(r"^.*\.py:\d+: (\w+: .*)\n(?:  .*\n?)?", re.MULTILINE)
+# Where a warning comes from differs from run to run and from machine to machine.
+PLACE = re.compile(
+    r"^.*\.py:\d+: (?=\w+: )|(?<=\n)  .*\n?| \([^()\n]* at /\S+:\d+\.\)", re.MULTILINE
+)
 
 
 def shown(output: Any) -> str:
@@ -38,8 +42,7 @@ def shown(output: Any) -> str:
     if output.output_type == "error":
         text = f"{output.ename}: {output.evalue}"
     elif output.output_type == "stream":
-        # The place that `warnings.warn` prints differs from run to run.
-        text = PLACE.sub(r"\1\n", output.text) if output.name == "stderr" else output.text
+        text = PLACE.sub("", output.text) if output.name == "stderr" else output.text
     else:
         kinds = [kind for kind in output.data if not kind.startswith("application/papermill")]
         rich = [kind for kind in kinds if kind != "text/plain"]
@@ -48,6 +51,15 @@ def shown(output: Any) -> str:
         else:
             text = f"<{rich[0]}>" if rich else output.data[kinds[0]] if kinds else ""
     return text if not text or text.endswith("\n") else text + "\n"
+
+
+def in_order(outputs: list[Any]) -> Iterator[Any]:
+    """Put stderr behind stdout: which of the two arrives first is left to chance."""
+    for streams, group in groupby(outputs, lambda output: output.output_type == "stream"):
+        run = list(group)
+        if streams:
+            run.sort(key=lambda output: output.name == "stderr")
+        yield from run
 
 
 def plain(text: str) -> str:
@@ -104,7 +116,11 @@ class Cell:
     @property
     def shown(self) -> str:
         """All that a reader sees below the cell."""
-        return "" if self.tags & HIDDEN else plain("".join(map(shown, self.executed.outputs)))
+        return (
+            ""
+            if self.tags & HIDDEN
+            else plain("".join(map(shown, in_order(self.executed.outputs))))
+        )
 
     @property
     def option(self) -> str:
@@ -195,17 +211,17 @@ class CodeCellOutput(SphinxDirective):
         return [mark]
 
 
-def executed_notebook(env: BuildEnvironment) -> Any:
-    """Return the page that is being read, as MyST-NB executed it; empty if it did not."""
-    if "exec_data" not in getattr(env, "nb_metadata", {}).get(env.docname, {}):
+def executed_notebook(env: BuildEnvironment, page: str) -> Any:
+    """Return a page as MyST-NB executed it; empty if it did not."""
+    if "exec_data" not in getattr(env, "nb_metadata", {}).get(page, {}):
         return nbformat.v4.new_notebook()
-    return nbformat.read(Path(env.mystnb_config.output_folder, f"{env.docname}.ipynb"), 4)
+    return nbformat.read(Path(env.mystnb_config.output_folder, f"{page}.ipynb"), 4)
 
 
 def check(app: Sphinx, doctree: nodes.document) -> None:
     """Compare the page that has just been read."""
     env, path = app.env, Path(app.env.doc2path(app.env.docname))
-    notebook = executed_notebook(env)
+    notebook = executed_notebook(env, env.docname)
     cells: list[Cell] = []
     found: list[tuple[int, str]] = []
     if notebook.cells:

@@ -1,0 +1,60 @@
+"""What is checked is counted, shown, and said; code without a check is not let through."""
+
+import pytest
+from sphinx.testing.util import SphinxTestApp
+
+OURS = ["prose_numbers", "code_cell_output", "check_counts"]
+CONF = f"extensions = {['myst_nb', 'sphinx.ext.doctest', *OURS]}\n"
+INDEX = """# Index
+
+```{check-counts}
+```
+
+```{toctree}
+page
+```
+"""
+HEAD = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n\n# Page\n\n"
+DOCTEST = "It is 0.5.\n\n```{doctest}\n>>> 1 / 2\n0.5\n>>> 'b'\n'b'\n```\n"
+
+
+def build(folder, page, builder):
+    (folder / "conf.py").write_text(CONF)
+    (folder / "index.md").write_text(INDEX)
+    (folder / "page.md").write_text(HEAD + page)
+    app = SphinxTestApp(builder, srcdir=folder)
+    try:
+        app.build()
+        html = folder / "_build" / "html" / "index.html"
+        shown = html.read_text() if html.exists() else ""
+        return shown, app.warning.getvalue(), app.status.getvalue()
+    finally:
+        app.cleanup()
+
+
+def test_counts_are_shown_and_said(tmp_path):
+    cell = "```{code-cell}\n1 + 1\n```\n\n```{code-cell-output}\n2\n```\n\n"
+    html, warnings, said = build(tmp_path, cell + DOCTEST, "html")
+    assert not warnings
+    row = "".join(f"<td><p>{n}</p></td>\n" for n in (1, 1, 2, 1))
+    assert html.count(row) == 2
+    assert "checked page: 1 cells, 1 outputs, 2 doctests, 1 numbers" in said
+    assert "checked in all: 1 cells, 1 outputs, 2 doctests, 1 numbers" in said
+
+
+def test_the_doctest_builder_runs_all_that_is_counted(tmp_path):
+    _, warnings, said = build(tmp_path, DOCTEST, "doctest")
+    assert not warnings
+    assert "checked page: 0 cells, 0 outputs, 2 doctests, 1 numbers" in said
+
+
+def test_a_doctest_that_does_not_run_is_a_warning(tmp_path):
+    skipped = "```{doctest}\n:skipif: True\n\n>>> 1\n1\n```\n"
+    _, warnings, _ = build(tmp_path, DOCTEST + skipped, "doctest")
+    assert "the doctest builder ran 2 of 3 doctest examples" in warnings
+
+
+@pytest.mark.parametrize(("more", "warned"), [("", True), (DOCTEST, False)])
+def test_code_without_a_check_is_a_warning(tmp_path, more, warned):
+    _, warnings, _ = build(tmp_path, "```{code-cell}\nx = 1\n```\n\n" + more, "dummy")
+    assert ("page.md: WARNING: this page has code, and no check" in warnings) == warned

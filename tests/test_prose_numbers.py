@@ -1,0 +1,85 @@
+"""Numbers in prose: which count, where they must stand, and what is said of those that do not."""
+
+import prose_numbers
+import pytest
+from sphinx.testing.util import SphinxTestApp
+
+PAGE = """
+Title
+=====
+
+>>> 1 / 4
+0.25
+>>> 1234
+1234
+
+{}
+"""
+
+
+def build(folder, prose, allowed=()):
+    (folder / "conf.py").write_text(
+        f'extensions = ["prose_numbers"]\nprose_numbers_allowed = {dict.fromkeys(allowed, "x")}\n'
+    )
+    (folder / "index.rst").write_text(PAGE.format(prose))
+    app = SphinxTestApp("dummy", srcdir=folder)
+    try:
+        app.build()
+        return app.warning.getvalue(), app.env.metadata["index"]["checked_numbers"]
+    finally:
+        app.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a loss of 1.2616.", ["1.2616"]),
+        ("from -0.5 to 100,000 rows", ["-0.5", "100000"]),
+        ("1e-8, 3 (20), [0.25]", ["1e-8", "3", "20", "0.25"]),
+        ("float32, F.nll_loss2, v2.13, 2.13.0 and 2026-11-23", []),
+    ],
+)
+def test_numbers_are_told_from_names_versions_and_dates(text, found):
+    assert prose_numbers.numbers(text) == found
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "A quarter is 0.25, and 1,234 is a number.",
+        "Small ones, like 12, may stand.",
+        ":math:`\\frac{1}{4} = 0.25`",
+        ".. code:: python\n\n   0.26",
+        "In 2021.",
+    ],
+)
+def test_what_is_computed_or_small_or_allowed_passes(tmp_path, prose):
+    warnings, _ = build(tmp_path, prose, allowed=["2021"])
+    assert not warnings
+
+
+@pytest.mark.parametrize(
+    ("prose", "number"),
+    [
+        ("A quarter is 0.26.", "0.26"),
+        ("A quarter is -0.25.", "-0.25"),
+        ("A quarter is 0.250.", "0.250"),
+        ("There are 123 of them.", "123"),
+        ("*Even* **0.75** counts", "0.75"),
+        (":math:`x = 0.75`", "0.75"),
+        ("``0.75``", "0.75"),
+        (".. note:: 0.75", "0.75"),
+        (".. image:: x.svg\n   :alt: 0.75 of it", "0.75"),
+    ],
+)
+def test_what_is_not_computed_is_a_warning_with_its_line(tmp_path, prose, number):
+    (tmp_path / "x.svg").touch()
+    warnings, counted = build(tmp_path, prose)
+    message = f"the number {number} stands in no output and no doctest of this page"
+    assert f"index.rst:10: WARNING: {message}" in warnings
+    assert counted == 1
+
+
+def test_a_number_in_code_alone_does_not_count(tmp_path):
+    warnings, _ = build(tmp_path, "See 500.\n\n>>> x = 500\n")
+    assert "the number 500 stands in no output" in warnings
