@@ -6,13 +6,14 @@ vector-Jacobian product beside the Jacobian itself.
 """
 
 from autograd_notes.backward import BackwardRun, linear_map, quadratic_form, run_backward
-from autograd_notes.losses import cross_entropy, log_softmax, nl, nll, softmax
+from autograd_notes.losses import cross_entropy, log_softmax, logsumexp, nl, nll, softmax
 
 __all__ = [
     "BackwardRun",
     "cross_entropy",
     "linear_map",
     "log_softmax",
+    "logsumexp",
     "nl",
     "nll",
     "quadratic_form",

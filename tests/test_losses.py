@@ -144,15 +144,10 @@ def test_softmax_pair_refuses(function, x, dim, error, message):
         (X, [0, 1], TypeError, "target: expected a tensor, got list"),
         (
             X,
-            T.float(),
-            TypeError,
-            "target: expected dtype torch.int64 or torch.uint8, got torch.float32",
-        ),
-        (
-            X,
             T.int(),
             TypeError,
-            "target: expected dtype torch.int64 or torch.uint8, got torch.int32",
+            "target: expected dtype torch.int64 or torch.uint8, got torch.int32; "
+            "classes must be integers: target.long()",
         ),
         (
             X,
@@ -164,32 +159,47 @@ def test_softmax_pair_refuses(function, x, dim, error, message):
             X,
             T[:, None],
             ValueError,
-            "target: expected shape (2,) for input of shape (2, 3), got (2, 1)",
+            "target: expected shape (2,) for input of shape (2, 3), got (2, 1); target.reshape((2,)) has it",
         ),
-        (X[0], T[:1], ValueError, "target: expected shape () for input of shape (3,), got (1,)"),
+        (
+            X[0],
+            T[:1],
+            ValueError,
+            "target: expected shape () for input of shape (3,), got (1,); target.reshape(()) has it",
+        ),
         (
             X,
             T + 3,
             IndexError,
-            "target: expected classes from 0 to 2 for input of shape (2, 3), got 3",
+            "target: expected classes from 0 to 2, got 3",
         ),
         (
             X,
             T - 1,
             IndexError,
-            "target: expected classes from 0 to 2 for input of shape (2, 3), got -1",
+            "target: expected classes from 0 to 2, got -1",
         ),
         (
             X[0],
             T[0] + 3,
             IndexError,
-            "target: expected classes from 0 to 2 for input of shape (3,), got 3",
+            "target: expected classes from 0 to 2, got 3",
         ),
     ],
 )
 def test_losses_refuse(loss, input, target, error, message):
     with refused(error, message):
         loss(input, target)
+
+
+@pytest.mark.parametrize("loss", [nl, nll])
+def test_classes_are_integers(loss):
+    message = (
+        "target: expected dtype torch.int64 or torch.uint8, got torch.float32; "
+        "classes must be integers: target.long()"
+    )
+    with refused(TypeError, message):
+        loss(X, T.float())
 
 
 def test_notebook_definitions_agree_where_they_are_finite():
