@@ -215,7 +215,14 @@ def executed_notebook(env: BuildEnvironment, page: str) -> Any:
     """Return a page as MyST-NB executed it; empty if it did not."""
     if "exec_data" not in getattr(env, "nb_metadata", {}).get(page, {}):
         return nbformat.v4.new_notebook()
-    return nbformat.read(Path(env.mystnb_config.output_folder, f"{page}.ipynb"), 4)
+    notebook = nbformat.read(Path(env.mystnb_config.output_folder, f"{page}.ipynb"), 4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and env.mystnb_config.merge_streams:
+            # Merging leaves all text in the first stream of a name, and the others as they were.
+            names = [output.get("name") for output in cell.outputs]
+            again = {i for i, name in enumerate(names) if name and name in names[:i]}
+            cell.outputs = [out for i, out in enumerate(cell.outputs) if i not in again]
+    return notebook
 
 
 def check(app: Sphinx, doctree: nodes.document) -> None:
