@@ -13,7 +13,8 @@ from conftest import ROOT
 CONF = """
 import sys
 sys.path.append({ext!r})
-extensions = ["myst_nb", "cell_errors", "code_cell_output", "sphinx.ext.doctest", "stale_pages"]
+ours = ["cell_errors", "check_counts", "code_cell_output", "prose_numbers", "stale_pages"]
+extensions = ["myst_nb", "sphinx.ext.doctest", *ours]
 stale_pages = {{"helper": {helper!r}}}
 html_theme = "basic"
 doctest_default_flags = 0
@@ -70,7 +71,7 @@ raise RuntimeError("only for scalars")
 RuntimeError: only for scalars
 ```
 
-See [there](#there).
+A quarter is 0.25, as [there](#there).
 
 ![A square](square.svg)
 
@@ -120,7 +121,11 @@ FAULTS = {
         timeout=2,
     ),
     "timeout of the last cell": Fault(
-        "See [", f"{CODE}{DEAF}```\n\nSee [", "the cell did not finish", CODE + DEAF, timeout=2
+        "A quarter",
+        f"{CODE}{DEAF}```\n\nA quarter",
+        "the cell did not finish",
+        CODE + DEAF,
+        timeout=2,
     ),
     "timeout before the last cell": Fault(
         NUMBER, f"{CODE}{DEAF}```\n\n{NUMBER}", "the cell did not finish", CODE + DEAF, timeout=2
@@ -152,7 +157,10 @@ FAULTS = {
         r"[^$]*-RuntimeError: only for scalars\n\+RuntimeError: just for scalars",
         STATED_ERROR,
     ),
-    "broken link": Fault("(#there)", "(#nowhere)", "'nowhere'", "See [there]"),
+    "wrong digit in prose": Fault(
+        "is 0.25", "is 0.26", "the number 0.26 stands in no output", "A quarter"
+    ),
+    "broken link": Fault("(#there)", "(#nowhere)", "'nowhere'", "A quarter"),
     "missing image": Fault("(square.svg)", "(circle.svg)", "circle.svg", "![A square]"),
     "page in no toctree": Fault(
         "page\n", "", "isn't included in any toctree", "", file="docs/index.md"
