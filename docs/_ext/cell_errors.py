@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-import nbformat
 from docutils import nodes
 from myst_nb.sphinx_ import Parser
+from myst_parser.parsers.sphinx_ import MystParser
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.typing import ExtensionMetadata
@@ -13,6 +13,7 @@ from sphinx.util.typing import ExtensionMetadata
 logger = logging.getLogger(__name__)
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
+HEAD = re.compile(r"^(\w+) +Traceback \(most recent call last\)$", re.MULTILINE)
 WHERE = re.compile(r"^-+> (\d+) (.*)$", re.MULTILINE)
 PLACE = re.compile(r"^.*\.py:(?=\d+: \w+: )", re.MULTILINE)
 
@@ -25,28 +26,28 @@ class NamingParser(Parser):
         try:
             super().parse(inputstring, document)
         except Exception as error:  # noqa: BLE001  # what stops a kernel has no common base
-            line, frame = 1, error.__traceback__
+            known: dict[str, Any] = {}
+            frame = error.__traceback__
             while frame:
-                line = unfinished(frame.tb_frame.f_locals.get("notebook")) or line
+                known |= frame.tb_frame.f_locals
                 frame = frame.tb_next
+            lines = getattr(known.get("notebook"), "metadata", {}).get("source_map", [])
+            line = dict(enumerate(lines)).get(known.get("cell_index"), 1)
             logger.error(  # noqa: TRY400  # the traceback is that of libraries
-                "%s: %s", type(error).__name__, error, location=(self.env.docname, line)
+                "%s: %s",
+                type(error).__name__,
+                error,
+                location=(document.settings.env.docname, line),
             )
             document.attributes.pop("nb_renderer", None)
-
-
-def unfinished(notebook: Any) -> int:
-    """Return the line of the first cell that has no end, or 0."""
-    if not isinstance(notebook, nbformat.NotebookNode):
-        return 0
-    lines = zip(notebook.cells, notebook.metadata.get("source_map", []), strict=False)
-    ends = ((cell.get("execution_count", 0), line) for cell, line in lines)
-    return next((line for count, line in ends if count is None), 0)
+            MystParser.parse(self, "", document)  # the page is empty, but the build goes on
 
 
 def short(traceback: str) -> str:
     """Keep the line of the cell, and the error: not the frames of the libraries between them."""
-    frames, _, error = traceback.rpartition("\n\n")
+    *_, name = "", *HEAD.findall(traceback)
+    frames, _, error = traceback.rpartition(f"\n\n{name}")
+    error = name + error
     where = WHERE.search(frames)
     place = f"  line {where[1]}: {where[2].strip()}\n" if where else ""
     return f"Traceback (most recent call last):\n{place}{error}"

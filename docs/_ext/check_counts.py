@@ -3,11 +3,10 @@
 A page that has code, and nothing that checks it, is a warning.
 """
 
-import doctest
 from collections.abc import Iterable
 
 from docutils import nodes
-from prose_numbers import is_doctest
+from prose_numbers import examples
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.doctest import DocTestBuilder
@@ -37,13 +36,8 @@ class CheckCounts(SphinxDirective):
 def count(app: Sphinx, doctree: nodes.document) -> None:
     """Count the doctests of a page, and see that its code is checked at all."""
     meta = app.env.metadata[app.env.docname]
-    examples = [
-        example
-        for block in doctree.findall(is_doctest)
-        for example in doctest.DocTestParser().get_examples(block.astext())
-    ]
-    meta["checked_doctests"] = len(examples)
-    if meta.get("checked_cells") and not (meta["checked_outputs"] or examples):
+    meta["checked_doctests"] = len(examples(doctree))
+    if meta.get("checked_cells") and not (meta["checked_outputs"] or meta["checked_doctests"]):
         logger.warning("this page has code, and no check", location=app.env.docname)
 
 
@@ -54,7 +48,10 @@ def counts(env: BuildEnvironment) -> dict[str, list[int]]:
         for page in sorted(env.found_docs)
     }
     pages = {page: row for page, row in pages.items() if any(row)}
-    return {**pages, "": [sum(column) for column in zip(*pages.values(), strict=True)]}
+    return {
+        **pages,
+        "": [sum(column) for column in zip([0] * len(KINDS), *pages.values(), strict=True)],
+    }
 
 
 def row_of(cells: Iterable[str | nodes.Node]) -> nodes.row:

@@ -7,8 +7,10 @@ sees the live output, the reader of the Markdown file sees the block.
 """
 
 import difflib
+import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
@@ -17,8 +19,10 @@ from typing import Any
 
 import nbformat
 from docutils import nodes
+from jupyter_cache import get_cache
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
+from myst_nb.core.utils import coalesce_streams
 from myst_parser.parsers.mdit import create_md_parser
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -32,9 +36,9 @@ CELL, BLOCK = "{code-cell}", "{code-cell-output}"
 HIDDEN = {"remove-output", "remove_output", "remove-cell", "remove_cell"}
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[-+]?\d+)?")
 # Where a warning comes from differs from run to run and from machine to machine.
-PLACE = re.compile(
-    r"^.*\.py:\d+: (?=\w+: )|(?<=\n)  .*\n?| \([^()\n]* at /\S+:\d+\.\)", re.MULTILINE
-)
+PLACE = re.compile(r"^.*\.py:\d+: (?=\w+: )| \([^()\n]* at /\S+:\d+\.\)", re.MULTILINE)
+# The line of code that follows the text of a warning, which may have several lines itself.
+CODE = re.compile(r"^(.*\.py:\d+: \w+: .*\n(?:(?!  |.*\.py:\d+: \w+: ).*\n)*)  .*\n?", re.MULTILINE)
 
 
 def shown(output: Any) -> str:
@@ -42,7 +46,9 @@ def shown(output: Any) -> str:
     if output.output_type == "error":
         text = f"{output.ename}: {output.evalue}"
     elif output.output_type == "stream":
-        text = PLACE.sub("", output.text) if output.name == "stderr" else output.text
+        text = (
+            PLACE.sub("", CODE.sub(r"\1", output.text)) if output.name == "stderr" else output.text
+        )
     else:
         kinds = [kind for kind in output.data if not kind.startswith("application/papermill")]
         rich = [kind for kind in kinds if kind != "text/plain"]
@@ -102,12 +108,6 @@ class Cell:
         return set(self.executed.metadata.get("tags", ()))
 
     @property
-    def finished(self) -> bool:
-        """Whether the kernel came to its end. What is empty, or skipped, is not sent to it."""
-        skipped = "skip-execution" in self.tags or not self.executed.source.strip()
-        return skipped or self.executed.execution_count is not None
-
-    @property
     def error(self) -> str:
         """The last line of what the cell raised, if it raised."""
         outputs = self.executed.outputs
@@ -150,15 +150,15 @@ def read(text: str, config: Any, notebook: Any) -> list[Cell]:
     return cells
 
 
-def failure(cells: list[Cell]) -> Iterator[tuple[int, str]]:
-    """Yield the first cell that did not run to its end: nothing after it has run at all."""
+def failure(cells: list[Cell], *, stopped: bool) -> Iterator[tuple[int, str]]:
+    """Yield the cell that failed, or did not come to its end: nothing after it has run at all."""
     for cell in cells:
-        if not cell.finished:
-            yield cell.line, "the cell did not finish"
-            return
         if cell.error and "raises-exception" not in cell.tags:
             yield cell.line, f"the cell failed: {cell.error}"
             return
+    if stopped and cells:
+        begun = [cell for cell in cells if cell.executed.execution_count is not None]
+        yield (begun or cells[:1])[-1].line, "the cell did not finish"
 
 
 def differences(cells: list[Cell]) -> Iterator[tuple[int, str]]:
@@ -181,16 +181,22 @@ def differences(cells: list[Cell]) -> Iterator[tuple[int, str]]:
 
 def updated(text: str, cells: list[Cell]) -> str:
     """Return the page with each block that disagrees rewritten, added, or taken away."""
-    lines = text.splitlines(keepends=True)
+    lines = io.StringIO(text, newline="").readlines()  # split where Markdown does, not at \f
+    end = "\r\n" if "\r\n" in text else "\n"
     for cell in reversed(cells):
-        after = cell.fence.map[1]
-        end = cell.block.map[1] if cell.block else after
         if cell.agrees:
             continue
         longest = max([2, *map(len, re.findall(r"`+", cell.shown))])
         fence = "`" * (longest + 1)
-        block = f"\n{fence}{f'{BLOCK} {cell.option}'.strip()}\n{cell.shown}\n{fence}\n"
-        lines[after:end] = [block] if cell.shown else []
+        block = f"{fence}{f'{BLOCK} {cell.option}'.strip()}\n{cell.shown}\n{fence}\n"
+        block = block.replace("\n", end)
+        after = cell.fence.map[1]
+        if not cell.block:
+            lines[after:after] = [end, block]
+        elif cell.shown:
+            lines[slice(*cell.block.map)] = [block]
+        else:
+            del lines[after : cell.block.map[1]]
     return "".join(lines)
 
 
@@ -213,15 +219,22 @@ class CodeCellOutput(SphinxDirective):
 
 def executed_notebook(env: BuildEnvironment, page: str) -> Any:
     """Return a page as MyST-NB executed it; empty if it did not."""
-    if "exec_data" not in getattr(env, "nb_metadata", {}).get(page, {}):
+    data = getattr(env, "nb_metadata", {}).get(page, {}).get("exec_data")
+    if not data:
         return nbformat.v4.new_notebook()
-    notebook = nbformat.read(Path(env.mystnb_config.output_folder, f"{page}.ipynb"), 4)
+    config, cached = env.mystnb_config, False
+    notebook = nbformat.read(Path(config.output_folder, f"{page}.ipynb"), 4)
+    if data["method"] == "cache":  # what MyST-NB takes from there, it does not write
+        with suppress(KeyError):  # a page that failed is not there
+            cache = get_cache(config.execution_cache_path)
+            notebook, cached = cache.merge_match_into_notebook(notebook)[1], True
     for cell in notebook.cells:
-        if cell.cell_type == "code" and env.mystnb_config.merge_streams:
+        if cell.cell_type == "code" and config.merge_streams:
             # Merging leaves all text in the first stream of a name, and the others as they were.
-            names = [output.get("name") for output in cell.outputs]
+            outputs = coalesce_streams(cell.outputs) if cached else cell.outputs
+            names = [output.get("name") for output in outputs]
             again = {i for i, name in enumerate(names) if name and name in names[:i]}
-            cell.outputs = [out for i, out in enumerate(cell.outputs) if i not in again]
+            cell.outputs = [out for i, out in enumerate(outputs) if i not in again]
     return notebook
 
 
@@ -232,16 +245,19 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     cells: list[Cell] = []
     found: list[tuple[int, str]] = []
     if notebook.cells:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode()  # with the ends of its lines
         cells = read(text, env.myst_config, notebook)
-        found = list(failure(cells))
+        stopped = not env.nb_metadata[env.docname]["exec_data"]["succeeded"]
+        found = list(failure(cells, stopped=stopped))
         if app.config.code_cell_output_update and not found:
-            path.write_text(updated(text, cells), encoding="utf-8")
+            if (new := updated(text, cells)) != text:
+                path.write_bytes(new.encode())
         elif not found:
             found = list(differences(cells))
-    blocks = {cell.block.map[0] + 1 for cell in cells if cell.block}
+    # MyST-NB counts the lines after a cell as if one blank line stood there, however many do.
+    blocks = {(str(path), cell.fence.map[1] + 2) for cell in cells if cell.block}
     for mark in list(doctree.findall(Mark)):
-        if mark.line not in blocks:
+        if (mark.source, mark.line) not in blocks:
             found.append((mark.line, "this block does not follow a cell"))
         mark.parent.remove(mark)
     for line, message in found:

@@ -8,6 +8,7 @@ of the same page. `prose_numbers_allowed` maps each exception to its reason.
 import doctest
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from docutils import nodes
 from sphinx import addnodes
@@ -39,6 +40,15 @@ def is_doctest(node: nodes.Node) -> bool:
     return marked or isinstance(node, nodes.doctest_block)
 
 
+def examples(doctree: nodes.document) -> list[doctest.Example]:
+    """Return the examples of a page's doctests, but for those that the doctest builder refuses."""
+    found = []
+    for block in doctree.findall(is_doctest):
+        with suppress(ValueError):
+            found += doctest.DocTestParser().get_examples(block.astext())
+    return found
+
+
 def computed(doctree: nodes.document) -> set[str]:
     """Return the numbers that the cells of a page show, and those that its doctests expect."""
     outputs = [
@@ -46,11 +56,7 @@ def computed(doctree: nodes.document) -> set[str]:
         for block in doctree.findall(nodes.literal_block)
         if "output" in block["classes"]
     ]
-    wants = [
-        example.want
-        for block in doctree.findall(is_doctest)
-        for example in doctest.DocTestParser().get_examples(block.astext())
-    ]
+    wants = [example.want for example in examples(doctree)]
     return set(numbers("\n".join([*outputs, *wants])))
 
 

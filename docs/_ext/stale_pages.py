@@ -18,7 +18,7 @@ def fingerprints(sources: dict[str, str]) -> dict[str, str]:
     """Return, for each name, a text that changes when what it names does."""
     files = {name: sorted(Path(source).glob("**/*.py")) for name, source in sources.items()}
     return {
-        name: sha256(b"\0".join(file.read_bytes() for file in files[name])).hexdigest()
+        name: sha256(repr([(file, file.read_bytes()) for file in files[name]]).encode()).hexdigest()
         if Path(source).is_dir()
         else source
         for name, source in sources.items()
@@ -43,7 +43,7 @@ def stale(
     changed = [name for name in now if now[name] != before.get(name)]
     if not changed:
         return []
-    imports = re.compile(rf"^\s*(?:>>> )?(?:from|import) (?:{'|'.join(changed)})\b", re.MULTILINE)
+    imports = re.compile(rf"\b(?:from|import).*\b(?:{'|'.join(map(re.escape, changed))})\b")
     return [doc for doc in env.found_docs if imports.search(Path(env.doc2path(doc)).read_text())]
 
 

@@ -1,0 +1,145 @@
+"""Incremental builds: what a page imports has changed, though the page has not."""
+
+import pytest
+from bs4 import BeautifulSoup
+from cell_errors import ANSI
+from sphinx.testing.util import SphinxTestApp
+from stale_pages import fingerprints
+
+CONF = """
+extensions = ["myst_nb", "cell_errors", "code_cell_output", "stale_pages"]
+html_theme = "basic"
+nb_execution_raise_on_error = False
+"""
+USES = """\
+---
+file_format: mystnb
+kernelspec:
+  name: python3
+---
+
+# It imports
+
+```{code-cell}
+from helper import number
+
+number()
+```
+
+```{code-cell-output}
+1111
+```
+"""
+OTHER = USES.replace("from helper import number", "number = lambda: 1111")
+
+
+class Site:
+    """A site that is built again and again, with each setting kept."""
+
+    def __init__(self, folder, pages, mode="force"):
+        self.folder, self.mode = folder, mode
+        (folder / "source").mkdir()
+        (folder / "source" / "conf.py").write_text(CONF)
+        toctree = "# Pages\n\n```{toctree}\n" + "\n".join(pages) + "\n```\n"
+        for page, text in {"index": toctree, **pages}.items():
+            (folder / "source" / f"{page}.md").write_text(text)
+
+    def build(self, **stale_pages):
+        """Return the pages that were read, and the warnings."""
+        source = self.folder / "source"
+        app = SphinxTestApp(
+            srcdir=source,
+            builddir=self.folder / "build",
+            confoverrides={"stale_pages": stale_pages, "nb_execution_mode": self.mode},
+        )
+        pages = []
+        app.connect("env-before-read-docs", lambda _app, _env, names: pages.extend(names))
+        try:
+            app.build()
+        finally:
+            app.cleanup()
+        return sorted(pages), ANSI.sub("", app.warning.getvalue()).replace(f"{source}/", "")
+
+    def shown(self, page):
+        """Return what the cells of a page show."""
+        html = (self.folder / "build" / "html" / f"{page}.html").read_text()
+        return BeautifulSoup(html, "html.parser").select_one(".cell_output").get_text().strip()
+
+
+@pytest.fixture
+def helper(tmp_path, monkeypatch):
+    """A package that kernels can import."""
+    package = tmp_path / "path" / "helper"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from helper.inner import number\n")
+    (package / "inner.py").write_text("def number():\n    return 1111\n")
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    # A kernel takes a compiled file of the same second and size for that of the changed one.
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    return package
+
+
+@pytest.mark.parametrize("mode", ["force", "cache"])
+def test_page_never_shows_the_number_of_a_helper_that_has_changed(tmp_path, helper, mode):
+    site = Site(tmp_path, {"uses": USES, "other": OTHER}, mode)
+    assert site.build(helper=str(helper)) == (["index", "other", "uses"], "")
+    assert site.build(helper=str(helper)) == ([], "")
+
+    (helper / "inner.py").write_text("def number():\n    return 2222\n")
+    read, warnings = site.build(helper=str(helper))
+    assert read == ["uses"]
+    assert "uses.md:15: WARNING: the cell shows something else" in warnings
+    assert "\n-1111\n+2222 " in warnings
+    assert site.shown("uses") == "2222"
+    assert site.shown("other") == "1111"
+
+    (helper / "inner.py").write_text("def number():\n    return 1111\n")
+    assert site.build(helper=str(helper)) == (["uses"], "")
+    assert site.shown("uses") == "1111"
+
+
+IMPORTS = {
+    "plain": "import json",
+    "from": "    from json import dumps",
+    "inner": "import json.tool as tool",
+    "list": "import os, json",
+    "doctest": ">>> import json",
+    "second": "import os; import json",
+    "called": 'importlib.import_module("json")',
+    "no": "json.dumps(1)",
+    "longer": "import jsonschema",
+    "part": "import xjson",
+}
+
+
+def test_changed_version_reads_again_the_pages_that_import_it(tmp_path):
+    pages = {page: f"# {page}\n\n```\n{code}\n```\n" for page, code in IMPORTS.items()}
+    site = Site(tmp_path, pages, "off")
+    assert len(site.build(json="1.0", os="1.0")[0]) == len(pages) + 1
+    assert site.build(json="1.0", os="1.0") == ([], "")
+    importing = ["called", "doctest", "from", "inner", "list", "plain", "second"]
+    assert site.build(json="1.1", os="1.0") == (importing, "")
+    assert site.build(json="1.1", os="1.1") == (["list", "second"], "")
+
+
+def test_name_is_not_a_pattern(tmp_path):
+    site = Site(tmp_path, {"page": "# page\n\n```\nimport a1b\n```\n"}, "off")
+    site.build(**{"a.b": "1"})
+    assert site.build(**{"a.b": "2"}) == ([], "")
+
+
+def test_fingerprint_changes_with_the_text_and_the_name_of_each_file(helper):
+    def now():
+        return fingerprints({"helper": str(helper), "torch": "2.0"})
+
+    states = [now()]
+    assert now() == states[0]
+    assert states[0]["torch"] == "2.0"
+    (helper / "inner.py").rename(helper / "renamed.py")
+    states.append(now())
+    (helper / "deep").mkdir()
+    (helper / "deep" / "more.py").write_text("")
+    states.append(now())
+    (helper / "deep" / "more.py").write_text("1")
+    states.append(now())
+    assert len({state["helper"] for state in states}) == len(states)
