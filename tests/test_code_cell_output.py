@@ -477,6 +477,10 @@ def test_no_other_block_is_a_warning(strays):
     assert sorted(map(int, lines)) == sorted(LINES.values())
 
 
+def test_stray_block_is_compared_with_no_cell(strays):
+    assert "the cell" not in strays
+
+
 @MODES
 def test_update_makes_a_page_agree_and_leaves_the_rest(tmp_path, mode):
     before = HEAD + "Blanks.  \n\n" + cell("print(1)\n2") + cell("3") + block("4") + "\n\nEnd \n"
