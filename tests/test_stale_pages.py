@@ -92,6 +92,7 @@ def test_page_never_shows_the_number_of_a_helper_that_has_changed(tmp_path, help
     assert "\n-1111\n+2222 " in warnings
     assert site.shown("uses") == "2222"
     assert site.shown("other") == "1111"
+    assert site.build(helper=str(helper)) == (read, warnings)
 
     (helper / "inner.py").write_text("def number():\n    return 1111\n")
     assert site.build(helper=str(helper)) == (["uses"], "")

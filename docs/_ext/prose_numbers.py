@@ -95,6 +95,7 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
         if number not in known:
             message = "the number %s stands in no output and no doctest of this page"
             logger.warning(message, number, location=(env.docname, line), type="prose_numbers")
+            env.note_reread()
     env.metadata[env.docname]["checked_numbers"] = len(found)
 
 

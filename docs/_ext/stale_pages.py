@@ -1,7 +1,7 @@
 """Read a page again when what it imports has changed, though its own text has not.
 
 `stale_pages = {"name": version_or_folder}` names what the pages depend on: a version, or a folder
-whose Python files count. A cache of executed notebooks is kept apart for each state of these.
+whose files count. A cache of executed notebooks is kept apart for each state of these.
 """
 
 import re
@@ -16,13 +16,14 @@ from sphinx.util.typing import ExtensionMetadata
 
 def fingerprints(sources: dict[str, str]) -> dict[str, str]:
     """Return, for each name, a text that changes when what it names does."""
-    files = {name: sorted(Path(source).glob("**/*.py")) for name, source in sources.items()}
-    return {
-        name: sha256(repr([(file, file.read_bytes()) for file in files[name]]).encode()).hexdigest()
-        if Path(source).is_dir()
-        else source
-        for name, source in sources.items()
-    }
+    return {name: state(Path(source)) or source for name, source in sources.items()}
+
+
+def state(folder: Path) -> str:
+    """Return a text that changes when a file of a folder does; none where there is no folder."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix != ".pyc")
+    contents = repr([(file, file.read_bytes()) for file in files])
+    return sha256(contents.encode()).hexdigest() if folder.is_dir() else ""
 
 
 def keep_caches_apart(app: Sphinx) -> None:
