@@ -26,8 +26,9 @@ extensions = [
     "sphinx_copybutton",
     "stale_pages",
     "svg_math",
+    "vega_figure",
 ]
-exclude_patterns = ["_ext", "_inventories", "mutate.py"]
+exclude_patterns = ["_ext", "_figures", "_inventories", "mutate.py"]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]

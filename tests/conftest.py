@@ -1,21 +1,29 @@
-"""What several test files share: inputs made by hypothesis, and the comparison with torch."""
+"""What several test files share: inputs, the comparison with torch, the site, and a browser."""
 
+import functools
+import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import hypothesis.strategies as st
 import pytest
 import torch
+from playwright.sync_api import Browser, Page, sync_playwright
 from torch import Tensor
 
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("repeatable")
 
 ROOT = Path(__file__).parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLOATS = st.sampled_from([torch.float32, torch.float64])
 
 
@@ -66,3 +74,53 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(build, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return html
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A server of files that writes no log."""
+
+    def log_message(self, *_: Any) -> None:
+        """Write nothing."""
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """Serve the site, and return its address."""
+    handler = functools.partial(Quiet, directory=site)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Start a browser. On a CI machine a missing one is a mistake, and the tests fail."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None and "CI" not in os.environ:
+        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Open a page, with the options of the test's parameter."""
+    options = {"viewport": {"width": 1280, "height": 900}, **getattr(request, "param", {})}
+    context = chromium.new_context(**options)
+    yield context.new_page()
+    context.close()
+
+
+def watch(tab: Page, address: str) -> list[Any]:
+    """Collect what goes wrong on a page: requests to others, failed ones, errors of scripts."""
+    wrong = []
+    tab.on("request", lambda r: r.url.startswith((address, "data:")) or wrong.append(r.url))
+    # Going on to the next page aborts what the last one still asked for.
+    tab.on("requestfailed", lambda r: r.failure == "net::ERR_ABORTED" or wrong.append(r.url))
+    tab.on("response", lambda r: r.status < 400 or wrong.append((r.status, r.url)))
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("console", lambda m: m.type in ("error", "warning") and wrong.append(m.text))
+    return wrong

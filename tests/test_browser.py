@@ -1,64 +1,9 @@
 """The built site in a real browser: it is found, read, searched, at any width, in either theme."""
 
-import functools
-import os
-import shutil
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from conftest import watch
+from playwright.sync_api import expect
 from test_site import BACKWARD, PAGES, ROADS
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-
-# On a CI machine a missing browser is a mistake, and the tests fail.
-pytestmark = pytest.mark.skipif(
-    BROWSER is None and "CI" not in os.environ, reason=f"none of {', '.join(BROWSERS)} is installed"
-)
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def address(site):
-    handler = functools.partial(Quiet, directory=site)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def tab(chromium, request):
-    options = {"viewport": {"width": 1280, "height": 900}, **getattr(request, "param", {})}
-    context = chromium.new_context(**options)
-    yield context.new_page()
-    context.close()
-
-
-def watch(tab, address):
-    """Collect what goes wrong on a page: requests to others, failed ones, errors of scripts."""
-    wrong = []
-    tab.on("request", lambda r: r.url.startswith((address, "data:")) or wrong.append(r.url))
-    # Going on to the next page aborts what the last one still asked for.
-    tab.on("requestfailed", lambda r: r.failure == "net::ERR_ABORTED" or wrong.append(r.url))
-    tab.on("response", lambda r: r.status < 400 or wrong.append((r.status, r.url)))
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("console", lambda m: m.type in ("error", "warning") and wrong.append(m.text))
-    return wrong
 
 
 @pytest.mark.parametrize(
