@@ -263,7 +263,7 @@ def cross_entropy(
     log_p = log_softmax(_wide(input), _class_dim(input))
     uniform = 1 / input.shape[_class_dim(input)] if label_smoothing else 0.0
     if soft:
-        q = (1 - label_smoothing) * target + label_smoothing * uniform
+        q = (1 - label_smoothing) * _wide(target) + label_smoothing * uniform
         losses = _expected(log_p, q, weight)
         return _reduce(losses, torch.ones_like(losses), reduction).to(_common(input, target))
     picked, weights = _pick(log_p, target, weight, ignore_index, ignored=0.0)
@@ -313,7 +313,7 @@ def _expected(log_p: Tensor, q: Tensor | float, weight: Tensor | None) -> Tensor
     if isinstance(q, Tensor):
         log_p = log_p.masked_fill((q == 0) & log_p.isneginf(), 0.0)
     if weight is not None:
-        q = q * weight.reshape(-1, *[1] * (log_p.dim() - dim - 1))
+        q = q * _wide(weight).reshape(-1, *[1] * (log_p.dim() - dim - 1))
     return -(q * log_p).sum(dim)
 
 

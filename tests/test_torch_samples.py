@@ -1,0 +1,153 @@
+"""Every sample that PyTorch tests its own functions with, through the package.
+
+The samples are a private part of PyTorch, so they are those of the version that is pinned.
+"""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing._internal.common_methods_invocations import op_db
+from torch.testing._internal.common_modules import module_db
+
+from autograd_notes import cross_entropy, log_softmax, logsumexp, nll, softmax
+
+OURS = {
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+    "logsumexp": logsumexp,
+    "nn.functional.nll_loss": nll,
+    "nn.functional.cross_entropy": cross_entropy,
+    "NLLLoss": nll,
+    "CrossEntropyLoss": cross_entropy,
+}
+OPS = [op for op in op_db if op.name in OURS]
+MODULES = [info for info in module_db if info.module_cls.__name__ in OURS]
+FLOATS = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
+INTEGERS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool]
+
+floats = pytest.mark.parametrize("dtype", FLOATS, ids=str)
+integers = pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+modules = pytest.mark.parametrize("info", MODULES, ids=lambda info: info.module_cls.__name__)
+
+
+def ops(*names):
+    chosen = [op for op in OPS if not names or op.formatted_name in names]
+    return pytest.mark.parametrize("op", chosen, ids=lambda op: op.formatted_name)
+
+
+def op_samples(op, dtype):
+    torch.manual_seed(0)
+    differentiable = dtype.is_floating_point
+    for sample in op.reference_inputs("cpu", dtype, requires_grad=differentiable):
+        yield op.op, (sample.input, *sample.args), sample.kwargs
+
+
+def module_samples(info, make, dtype):
+    """Yield the module as a function of the same arguments and options as ours."""
+    torch.manual_seed(0)
+    for made in make(info, "cpu", dtype, requires_grad=True, training=True):
+        sample = getattr(made, "module_error_input", made)
+        assert not sample.constructor_input.args
+        assert not sample.forward_input.kwargs
+
+        def module(*args, **options):
+            return info.module_cls(**options)(*args)
+
+        yield module, sample.forward_input.args, sample.constructor_input.kwargs
+
+
+def fresh(value, dtype):
+    """Return a leaf of its own, converted to `dtype` if there is one."""
+    if isinstance(value, torch.dtype):
+        return dtype or value
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return value.detach().to(dtype or value.dtype).requires_grad_(value.requires_grad)
+    return value
+
+
+def gradients(y, leaves, **options):
+    """Pull back a cotangent that every dtype can hold."""
+    if not y.requires_grad:
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    generator = torch.Generator().manual_seed(0)
+    v = torch.randn(y.shape, generator=generator, dtype=torch.bfloat16).to(y.dtype)
+    return torch.autograd.grad(y, leaves, v, materialize_grads=True, **options)
+
+
+def value_and_gradients(function, args, options, *, twice, dtype=None):
+    """Return the value, the gradients, and, if asked for, the gradients of each gradient."""
+    args = [fresh(arg, dtype) for arg in args]
+    y = function(*args, **{name: fresh(option, dtype) for name, option in options.items()})
+    leaves = [x for x in args if isinstance(x, Tensor) and x.requires_grad]
+    if not leaves:
+        return [y]
+    first = gradients(y, leaves, create_graph=twice)
+    again = first if twice else []
+    second = [h for g in again for h in gradients(g, leaves, retain_graph=True)]
+    return [x.detach() for x in [y, *first, *second]]
+
+
+def assert_as_good(ours, theirs, truth):
+    """Expect torch's result or, where the two differ, one that is no farther from the truth."""
+    assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+    finite = theirs.isfinite()
+    not_finite = [x.masked_fill(finite, 0) for x in (ours, theirs)]
+    torch.testing.assert_close(*not_finite, equal_nan=True)
+    try:
+        torch.testing.assert_close(ours, theirs, equal_nan=True)
+    except AssertionError:
+        our_error, their_error = ((x.double() - truth)[finite].abs().max() for x in (ours, theirs))
+        assert our_error <= their_error
+
+
+def assert_samples_agree(ours, samples, dtype):
+    twice, count = dtype in (torch.float32, torch.float64), 0
+    for count, (theirs, args, options) in enumerate(samples, start=1):  # noqa: B007
+        results = (
+            value_and_gradients(ours, args, options, twice=twice),
+            value_and_gradients(theirs, args, options, twice=twice),
+            value_and_gradients(theirs, args, options, twice=twice, dtype=torch.float64),
+        )
+        for each in zip(*results, strict=True):
+            assert_as_good(*each)
+    assert count > 0
+    print(f"{count} samples")  # noqa: T201  # `pytest -rP` shows it
+
+
+@floats
+@ops()
+def test_op_samples_agree(op, dtype):
+    assert_samples_agree(OURS[op.name], op_samples(op, dtype), dtype)
+
+
+@integers
+@ops("softmax_with_dtype", "log_softmax_with_dtype")
+def test_integer_samples_that_are_converted_agree(op, dtype):
+    assert_samples_agree(OURS[op.name], op_samples(op, dtype), dtype)
+
+
+@floats
+@modules
+def test_module_samples_agree(info, dtype):
+    samples = module_samples(info, info.module_inputs_func, dtype)
+    assert_samples_agree(OURS[info.module_cls.__name__], samples, dtype)
+
+
+@integers
+@ops("logsumexp")
+def test_integer_samples_are_refused(op, dtype):
+    samples = [call for call in op_samples(op, dtype) if call[1][0].dtype == dtype]
+    assert samples
+    for _, args, options in samples:
+        with pytest.raises(TypeError, match="expected a floating-point dtype"):
+            OURS[op.name](*args, **options)
+
+
+@modules
+def test_error_samples_are_refused(info):
+    samples = list(module_samples(info, info.module_error_inputs_func, torch.float32))
+    assert samples
+    for theirs, args, options in samples:
+        for function in (theirs, OURS[info.module_cls.__name__]):
+            with pytest.raises((TypeError, ValueError, IndexError, RuntimeError)):
+                function(*args, **options)
