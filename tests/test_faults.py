@@ -194,7 +194,8 @@ SQUARE = """\
 class Build:
     """A site with one fault, built as tox does it."""
 
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, environment):
+        self.environment = environment
         self.fault = fault = FAULTS[name]
         self.folder = folder / re.sub(r"\W+", "-", name)
         files = {
@@ -232,7 +233,7 @@ class Build:
         done = subprocess.run(
             [sys.executable, "-m", "sphinx", *options, "docs", "build/out"],
             cwd=self.folder,
-            env=os.environ | environment,
+            env=self.environment | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -256,8 +257,11 @@ def builds(request, tmp_path_factory):
         for item in request.session.items
         if item.module is request.module and hasattr(item, "callspec")
     }
+    environment = dict(os.environ)  # pytest changes it while the threads run
     with ThreadPoolExecutor(2) as pool:
-        yield {name: pool.submit(Build, folder, name) for name in FAULTS if name in names}
+        yield {
+            name: pool.submit(Build, folder, name, environment) for name in FAULTS if name in names
+        }
 
 
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if not fault.says])
