@@ -42,7 +42,7 @@ def logsumexp(x: Tensor, dim: int | tuple[int, ...] = -1, keepdim: bool = False)
     wide = _wide(x)
     maximum = _maximum(wide, dim)
     maximum = maximum.masked_fill(maximum.isinf(), 0.0)  # inf - inf would be no number
-    total = maximum + (wide - maximum).exp().sum(dim, keepdim=True).log()
+    total = maximum + _log_sum_exp(wide - maximum, dim)
     return (total if keepdim else total.squeeze(dim)).to(x.dtype)
 
 
@@ -107,7 +107,7 @@ def log_softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> T
     """
     x = _converted(x, dtype)
     shifted = _shifted(x, dim)
-    return (shifted - shifted.exp().sum(dim, keepdim=True).log()).to(x.dtype)
+    return (shifted - _log_sum_exp(shifted, dim)).to(x.dtype)
 
 
 def nl(
@@ -289,6 +289,16 @@ def _maximum(x: Tensor, dim: int | tuple[int, ...]) -> Tensor:
 def _shifted(x: Tensor, dim: int) -> Tensor:
     _check_dim(x, dim)
     return _wide(x) - _maximum(_wide(x), dim)
+
+
+def _log_sum_exp(shifted: Tensor, dim: int | tuple[int, ...]) -> Tensor:
+    """Take the logarithm of a sum whose largest term is one, `exp(0)`.
+
+    That one is left to log1p. Added to the others, it would take the digits of a small rest.
+    """
+    largest = (shifted == 0).to(shifted.dtype)
+    rest = (shifted.exp() - largest).sum(dim, keepdim=True)
+    return (rest + (largest.sum(dim, keepdim=True) - 1)).log1p()
 
 
 def _class_dim(input: Tensor) -> int:
