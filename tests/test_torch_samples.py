@@ -3,6 +3,8 @@
 The samples are a private part of PyTorch, so they are those of the version that is pinned.
 """
 
+import functools
+
 import pytest
 import torch
 from torch import Tensor
@@ -96,20 +98,18 @@ def assert_as_good(ours, theirs, truth):
     try:
         torch.testing.assert_close(ours, theirs, equal_nan=True)
     except AssertionError:
-        our_error, their_error = ((x.double() - truth)[finite].abs().max() for x in (ours, theirs))
+        true = truth()
+        our_error, their_error = ((x.double() - true)[finite].abs().max() for x in (ours, theirs))
         assert our_error <= their_error
 
 
 def assert_samples_agree(ours, samples, dtype):
     twice, count = dtype in (torch.float32, torch.float64), 0
-    for count, (theirs, args, options) in enumerate(samples, start=1):  # noqa: B007
-        results = (
-            value_and_gradients(ours, args, options, twice=twice),
-            value_and_gradients(theirs, args, options, twice=twice),
-            value_and_gradients(theirs, args, options, twice=twice, dtype=torch.float64),
-        )
-        for each in zip(*results, strict=True):
-            assert_as_good(*each)
+    for theirs, args, options in samples:
+        count += 1
+        found = functools.partial(value_and_gradients, args=args, options=options, twice=twice)
+        for index, pair in enumerate(zip(found(ours), found(theirs), strict=True)):
+            assert_as_good(*pair, lambda: found(theirs, dtype=torch.float64)[index])  # noqa: B023
     assert count > 0
     print(f"{count} samples")  # noqa: T201  # `pytest -rP` shows it
 
