@@ -436,7 +436,8 @@ def _check_classes(input: Tensor, target: Tensor, ignore_index: int) -> None:
 def _mend(input: Tensor, target: Tensor, shape: list[int]) -> str:
     """Name the usual cause of a target of the wrong shape."""
     if target.shape == input.shape:
-        return "; class probabilities must be floating point: target.float()"
+        probabilities = "class probabilities must be floating point: target.float()"
+        return f"; {probabilities}; classes are target.argmax({_class_dim(input)})"
     if target.numel() == math.prod(shape):
         return f"; target.reshape({tuple(shape)}) has it"
     if input.dim() > 2 and target.shape == input.shape[:-1]:

@@ -285,7 +285,7 @@ def test_losses_refuse_options(loss, options, error, message):
             torch.eye(3)[:2].long(),
             {},
             ValueError,
-            "target: expected shape (2,) for input of shape (2, 3), got (2, 3); class probabilities must be floating point: target.float()",
+            "target: expected shape (2,) for input of shape (2, 3), got (2, 3); class probabilities must be floating point: target.float(); classes are target.argmax(1)",
         ),
         (
             X[:1],
