@@ -265,7 +265,8 @@ def cross_entropy(
     if soft:
         q = (1 - label_smoothing) * _wide(target) + label_smoothing * uniform
         losses = _expected(log_p, q, weight)
-        return _reduce(losses, torch.ones_like(losses), reduction).to(_common(input, target))
+        dtype = torch.promote_types(input.dtype, target.dtype)
+        return _reduce(losses, torch.ones_like(losses), reduction).to(dtype)
     picked, weights = _pick(log_p, target, weight, ignore_index, ignored=0.0)
     losses = -picked * weights
     if label_smoothing:
@@ -333,10 +334,6 @@ def _reduce(losses: Tensor, weights: Tensor, reduction: str) -> Tensor:
     return losses.sum() if reduction == "sum" else losses.sum() / weights.sum()
 
 
-def _common(input: Tensor, target: Tensor) -> torch.dtype:
-    return torch.promote_types(input.dtype, target.dtype)
-
-
 def _converted(x: Tensor, dtype: torch.dtype | None) -> Tensor:
     _check_tensor("x", x)
     x = x if dtype is None else x.to(dtype)
@@ -395,7 +392,7 @@ def _check_device(name: str, input: Tensor, value: Tensor) -> None:
 
 
 def _check_smoothing(label_smoothing: float) -> None:
-    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, int | float):
+    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, (int, float)):
         kind = type(label_smoothing).__name__
         raise TypeError(f"label_smoothing: expected a number, got {kind}")
     if not 0 <= label_smoothing <= 1:
