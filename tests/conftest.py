@@ -16,7 +16,6 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, sync_playwright
 from torch import Tensor
 
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
@@ -94,11 +93,13 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[Any]:
     """Start a browser. On a CI machine a missing one is a mistake, and the tests fail."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None and "CI" not in os.environ:
         pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # the mutation tests lack it
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
@@ -106,7 +107,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def tab(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+def tab(chromium: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     """Open a page, with the options of the test's parameter."""
     options = {"viewport": {"width": 1280, "height": 900}, **getattr(request, "param", {})}
     context = chromium.new_context(**options)
@@ -114,7 +115,7 @@ def tab(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context.close()
 
 
-def watch(tab: Page, address: str) -> list[Any]:
+def watch(tab: Any, address: str) -> list[Any]:
     """Collect what goes wrong on a page: requests to others, failed ones, errors of scripts."""
     wrong = []
     tab.on("request", lambda r: r.url.startswith((address, "data:")) or wrong.append(r.url))
