@@ -41,7 +41,8 @@ def logsumexp(x: Tensor, dim: int | tuple[int, ...] = -1, keepdim: bool = False)
     _check_dim(x, dim)
     wide = _wide(x)
     maximum = _maximum(wide, dim)
-    maximum = maximum.masked_fill(maximum.isinf(), 0.0)  # inf - inf would be no number
+    # An infinity less itself would be no number. Any number does: it is added again.
+    maximum = maximum.masked_fill(maximum.isinf(), 0.0)  # pragma: no mutate: any number does
     total = maximum + _log_sum_exp(wide - maximum, dim)
     return (total if keepdim else total.squeeze(dim)).to(x.dtype)
 
@@ -322,7 +323,8 @@ def _expected(log_p: Tensor, q: Tensor | float, weight: Tensor | None) -> Tensor
     """Return the sum over the classes of `-w q log(p)`, where zero times log(0) is zero."""
     dim = _class_dim(log_p)
     if isinstance(q, Tensor):
-        log_p = log_p.masked_fill((q == 0) & log_p.isneginf(), 0.0)
+        nothing = (q == 0) & log_p.isneginf()
+        log_p = log_p.masked_fill(nothing, 0.0)  # pragma: no mutate: zero times any number
     if weight is not None:
         q = q * _wide(weight).reshape(-1, *[1] * (log_p.dim() - dim - 1))
     return -(q * log_p).sum(dim)
@@ -437,7 +439,7 @@ def _mend(input: Tensor, target: Tensor, shape: list[int]) -> str:
         return f"; {probabilities}; classes are target.argmax({_class_dim(input)})"
     if target.numel() == math.prod(shape):
         return f"; target.reshape({tuple(shape)}) has it"
-    if input.dim() > 2 and target.shape == input.shape[:-1]:
+    if target.shape == input.shape[:-1]:
         return "; the classes are dim 1: input.movedim(-1, 1)"
     return ""
 

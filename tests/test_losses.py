@@ -25,6 +25,28 @@ def test_softmax_pair_agrees_with_torch(ours, theirs, data):
     assert_agree(lambda x: ours(x, dim), lambda x: theirs(x, dim), x)
 
 
+@given(st.data())
+def test_logsumexp_agrees_with_torch(data):
+    x = data.draw(SHAPES.filter(len).flatmap(tensors))
+    dims = tuple(data.draw(st.sets(st.integers(0, x.dim() - 1), min_size=1)))
+    dim, keepdim = data.draw(st.sampled_from([dims, dims[0]])), data.draw(st.booleans())
+    assert_agree(
+        lambda x: logsumexp(x, dim, keepdim), lambda x: torch.logsumexp(x, dim, keepdim), x
+    )
+
+
+def test_logsumexp_is_over_the_last_dimension_unless_told():
+    x = torch.tensor([[1000.0, 1000.0, 1000.0], [0.0, 0.0, 0.0]])
+    torch.testing.assert_close(logsumexp(x), torch.tensor([1000.0, 0.0]) + math.log(3))
+    assert logsumexp(x, keepdim=True).shape == (2, 1)
+    assert logsumexp(x, (0, 1), keepdim=True).shape == (1, 1)
+
+
+def test_logsumexp_of_infinite_logits_is_infinite():
+    x = torch.tensor([[-math.inf, -math.inf], [math.inf, 0.0], [0.0, -math.inf]])
+    assert logsumexp(x).tolist() == [-math.inf, math.inf, 0.0]
+
+
 @given(logits_and_target())
 def test_losses_agree_with_torch(drawn):
     x, target = drawn
@@ -112,7 +134,7 @@ X = torch.zeros(2, 3)
 T = torch.zeros(2, dtype=torch.int64)
 
 
-@pytest.mark.parametrize("function", [softmax, log_softmax])
+@pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp])
 @pytest.mark.parametrize(
     ("x", "dim", "error", "message"),
     [
@@ -553,6 +575,11 @@ def test_torch_refuses_a_batch_of_one_class_only_backward():
     assert loss.isfinite()
     with pytest.raises(RuntimeError, match="size mismatch"):
         loss.backward()
+
+
+def test_impossible_class_of_some_probability_costs_infinity():
+    logits, target = torch.tensor([[0.0, -math.inf]]), torch.tensor([[0.5, 0.5]])
+    assert cross_entropy(logits, target) == math.inf
 
 
 def test_zero_times_log_of_zero_is_zero_and_nan_in_torch():
