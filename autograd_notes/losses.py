@@ -156,7 +156,7 @@ def nl(
     """
     _check(input, weight, reduction)
     _check_classes(input, target, ignore_index)
-    p, weights = _pick(input, target, weight, ignore_index, ignored=1.0)
+    p, weights = _pick(input, target, weight, ignore_index)
     return _reduce(-p.log() * weights, weights, reduction).to(input.dtype)
 
 
@@ -201,7 +201,7 @@ def nll(
     """
     _check(input, weight, reduction)
     _check_classes(input, target, ignore_index)
-    log_p, weights = _pick(input, target, weight, ignore_index, ignored=0.0)
+    log_p, weights = _pick(input, target, weight, ignore_index)
     return _reduce(-log_p * weights, weights, reduction).to(input.dtype)
 
 
@@ -262,17 +262,18 @@ def cross_entropy(
     _check_smoothing(label_smoothing)
 
     log_p = log_softmax(_wide(input), _class_dim(input))
-    uniform = 1 / input.shape[_class_dim(input)] if label_smoothing else 0.0
+    n_classes = input.shape[_class_dim(input)]
+    share = label_smoothing / max(n_classes, 1)  # pragma: no mutate: no classes, no loss
     if soft:
-        q = (1 - label_smoothing) * _wide(target) + label_smoothing * uniform
+        q = (1 - label_smoothing) * _wide(target) + share
         losses = _expected(log_p, q, weight)
         dtype = torch.promote_types(input.dtype, target.dtype)
         return _reduce(losses, torch.ones_like(losses), reduction).to(dtype)
-    picked, weights = _pick(log_p, target, weight, ignore_index, ignored=0.0)
+    picked, weights = _pick(log_p, target, weight, ignore_index)
     losses = -picked * weights
     if label_smoothing:
-        spread = _expected(log_p, uniform, weight).masked_fill(target.long() == ignore_index, 0.0)
-        losses = (1 - label_smoothing) * losses + label_smoothing * spread
+        spread = _expected(log_p, share, weight).masked_fill(target.long() == ignore_index, 0.0)
+        losses = (1 - label_smoothing) * losses + spread
     return _reduce(losses, weights, reduction).to(input.dtype)
 
 
@@ -308,7 +309,7 @@ def _class_dim(input: Tensor) -> int:
 
 
 def _pick(
-    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, *, ignored: float
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
 ) -> tuple[Tensor, Tensor]:
     """Return what `input` holds for the class of each sample, and the weight of that class."""
     dim, target = _class_dim(input), target.long()
@@ -316,7 +317,8 @@ def _pick(
     target = target.masked_fill(ignore, 0)
     picked = _wide(input.gather(dim, target.unsqueeze(dim)).squeeze(dim))
     weights = torch.ones_like(picked) if weight is None else _wide(weight)[target]
-    return picked.masked_fill(ignore, ignored), weights.masked_fill(ignore, 0.0)
+    picked = picked.masked_fill(ignore, 1.0)  # pragma: no mutate: its weight is zero
+    return picked, weights.masked_fill(ignore, 0.0)
 
 
 def _expected(log_p: Tensor, q: Tensor | float, weight: Tensor | None) -> Tensor:

@@ -47,6 +47,32 @@ def test_logsumexp_of_infinite_logits_is_infinite():
     assert logsumexp(x).tolist() == [-math.inf, math.inf, 0.0]
 
 
+@pytest.mark.parametrize("function", [softmax, log_softmax])
+def test_softmax_pair_converts_before_anything_else(function):
+    x = torch.tensor([[0, 1, 2]])
+    converted = function(x, -1, torch.float64)
+    assert converted.dtype == torch.float64
+    torch.testing.assert_close(converted, function(x.double()))
+    with refused(TypeError, "x: expected a floating-point dtype, got torch.int32"):
+        function(x.float(), dtype=torch.int32)
+
+
+def test_small_rest_beside_a_leading_logit_keeps_its_digits():
+    rest = torch.tensor(math.exp(-20))
+    x = torch.tensor([0.0, -20.0])
+    torch.testing.assert_close(-log_softmax(x)[0], rest, rtol=1e-6, atol=0)
+    torch.testing.assert_close(logsumexp(x), rest, rtol=1e-6, atol=0)
+
+
+def test_smoothing_may_be_whole_and_leaves_out_what_is_ignored():
+    x, target = torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, -100])
+    for smoothing in (0.5, 1.0):
+        alone = cross_entropy(x[:1], target[:1], label_smoothing=smoothing)
+        assert cross_entropy(x, target, label_smoothing=smoothing) == alone
+        loss = cross_entropy(x, target, label_smoothing=smoothing, reduction="none")
+        assert loss.tolist() == [alone.item(), 0.0]
+
+
 @given(logits_and_target())
 def test_losses_agree_with_torch(drawn):
     x, target = drawn
