@@ -284,9 +284,8 @@ def _wide(x: Tensor) -> Tensor:
 
 def _maximum(x: Tensor, dim: int | tuple[int, ...]) -> Tensor:
     # A constant taken from every logit changes neither softmax nor its gradient, so the maximum
-    # is detached: autograd has nothing to do for it. The sum of nothing is zero, of its shape.
-    x = x.detach()
-    return x.amax(dim, keepdim=True) if x.numel() else x.sum(dim, keepdim=True)
+    # is detached: autograd has nothing to do for it. Any constant does where there are none.
+    return x.detach().amax(dim, keepdim=True) if x.numel() else x.new_zeros(())
 
 
 def _shifted(x: Tensor, dim: int) -> Tensor:
@@ -449,12 +448,12 @@ def _mend(input: Tensor, target: Tensor, shape: list[int]) -> str:
 def _check_range(target: Tensor, ignore_index: int, n_classes: int) -> None:
     # Elsewhere than on the CPU, reading the classes would wait for the device, and in a compiled
     # function it would break the graph; there the kernel of gather refuses what is out of range.
-    if target.device.type != "cpu" or torch.compiler.is_compiling() or not target.numel():
+    compiled = torch.compiler.is_compiling()
+    if target.device.type != "cpu" or compiled:  # pragma: no mutate: its tests can't be compiled
         return
     try:
-        counted = target[target != ignore_index]
-        ends = [int(end) for end in counted.aminmax()] if counted.numel() else []
-    except RuntimeError:  # torch.func.vmap shows no values
+        ends = [int(end) for end in target[target != ignore_index].aminmax()]
+    except RuntimeError:  # no sample counts, or torch.func.vmap shows no values
         return
     for found in ends:
         if not 0 <= found < n_classes:

@@ -57,6 +57,20 @@ def test_softmax_pair_converts_before_anything_else(function):
         function(x.float(), dtype=torch.int32)
 
 
+def test_no_classes_are_no_probabilities():
+    x = torch.zeros(2, 0, requires_grad=True)
+    for function in (softmax, log_softmax):
+        assert function(x).shape == (2, 0)
+    assert logsumexp(x).tolist() == [-math.inf, -math.inf]
+    assert softmax(torch.zeros(0, 2)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_ignored_sample_loses_zero_and_not_minus_zero(loss):
+    lost = loss(torch.tensor([[0.5, 0.5]]), torch.tensor([-100]), reduction="none")
+    assert math.copysign(1, lost.item()) == 1
+
+
 def test_small_rest_beside_a_leading_logit_keeps_its_digits():
     rest = torch.tensor(math.exp(-20))
     x = torch.tensor([0.0, -20.0])
