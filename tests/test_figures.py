@@ -222,7 +222,8 @@ def build(tmp_path, monkeypatch):
         (tmp_path / "_figures").mkdir(exist_ok=True)
         (tmp_path / "_figures" / "square.py").write_text(f"spec = {SPEC!r}\n")
         (tmp_path / "conf.py").write_text(
-            'extensions = ["myst_parser", "vega_figure"]\nexclude_patterns = ["_figures"]\n'
+            # Sphinx keeps what reads Markdown for the whole process: the same as everywhere.
+            'extensions = ["myst_nb", "vega_figure"]\nexclude_patterns = ["_figures"]\n'
         )
         (tmp_path / "index.md").write_text(f"# T\n\n```{{vega-figure}} {page}\n```\n")
         app = SphinxTestApp(builder, srcdir=tmp_path)
