@@ -55,6 +55,8 @@ def test_softmax_pair_converts_before_anything_else(function):
     torch.testing.assert_close(converted, function(x.double()))
     with refused(TypeError, "x: expected a floating-point dtype, got torch.int32"):
         function(x.float(), dtype=torch.int32)
+    with refused(TypeError, "x: expected a tensor, got list"):
+        function([1.0], dtype=torch.float32)
 
 
 def test_no_classes_are_no_probabilities():
