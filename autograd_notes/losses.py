@@ -339,7 +339,7 @@ def _reduce(losses: Tensor, weights: Tensor, reduction: str) -> Tensor:
 
 def _converted(x: Tensor, dtype: torch.dtype | None) -> Tensor:
     _check_tensor("x", x)
-    x = x if dtype is None else x.to(dtype)
+    x = x if dtype is None else x.to(dtype)  # pragma: no mutate: to(None) converts nothing
     _check_floating("x", x)
     return x
 
