@@ -290,7 +290,8 @@ def _maximum(x: Tensor, dim: int | tuple[int, ...]) -> Tensor:
 
 def _shifted(x: Tensor, dim: int) -> Tensor:
     _check_dim(x, dim)
-    return _wide(x) - _maximum(_wide(x), dim)
+    wide = _wide(x)
+    return wide - _maximum(wide, dim)
 
 
 def _log_sum_exp(shifted: Tensor, dim: int | tuple[int, ...]) -> Tensor:
