@@ -39,11 +39,12 @@ def logsumexp(x: Tensor, dim: int | tuple[int, ...] = -1, keepdim: bool = False)
     """
     _check_floating("x", x)
     _check_dim(x, dim)
-    wide = _wide(x)
-    maximum = _maximum(wide, dim)
-    # An infinity less itself would be no number. Any number does: it is added again.
-    maximum = maximum.masked_fill(maximum.isinf(), 0.0)  # pragma: no mutate: any number does
-    total = maximum + _log_sum_exp(wide - maximum, dim)
+    total = _wide(x)
+    for one in dim if isinstance(dim, tuple) else (dim,):
+        maximum = _maximum(total, one)
+        # An infinity less itself would be no number. Any number does: it is added again.
+        maximum = maximum.masked_fill(maximum.isinf(), 0.0)  # pragma: no mutate: any number does
+        total = maximum + _log_sum_exp(total - maximum, one)
     return (total if keepdim else total.squeeze(dim)).to(x.dtype)
 
 
@@ -155,9 +156,9 @@ def nl(
     Agrees with :func:`torch.nn.functional.nll_loss` of ``input.log()``.
     """
     _check(input, weight, reduction)
-    _check_classes(input, target, ignore_index)
-    p, weights = _pick(input, target, weight, ignore_index)
-    return _reduce(-p.log() * weights, weights, reduction).to(input.dtype)
+    index, ignored = _classes(input, target, ignore_index)
+    losses = -_pick(input, index, ignored).log()
+    return _reduce(*_weigh(losses, index, ignored, weight), reduction).to(input.dtype)
 
 
 def nll(
@@ -200,9 +201,9 @@ def nll(
     Agrees with :func:`torch.nn.functional.nll_loss`.
     """
     _check(input, weight, reduction)
-    _check_classes(input, target, ignore_index)
-    log_p, weights = _pick(input, target, weight, ignore_index)
-    return _reduce(-log_p * weights, weights, reduction).to(input.dtype)
+    index, ignored = _classes(input, target, ignore_index)
+    losses = -_pick(input, index, ignored)
+    return _reduce(*_weigh(losses, index, ignored, weight), reduction).to(input.dtype)
 
 
 def cross_entropy(
@@ -256,24 +257,25 @@ def cross_entropy(
 
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
-    soft = isinstance(target, Tensor) and target.is_floating_point()
     _check(input, weight, reduction)
-    (_check_probabilities if soft else _check_classes)(input, target, ignore_index)
     _check_smoothing(label_smoothing)
-
-    log_p = log_softmax(_wide(input), _class_dim(input))
-    n_classes = input.shape[_class_dim(input)]
-    share = label_smoothing / max(n_classes, 1)  # pragma: no mutate: no classes, no loss
-    if soft:
+    dim = _class_dim(input)
+    share = label_smoothing / max(input.shape[dim], 1)  # pragma: no mutate: no classes, no loss
+    if isinstance(target, Tensor) and target.is_floating_point():
+        _check_probabilities(input, target, ignore_index)
         q = (1 - label_smoothing) * _wide(target) + share
-        losses = _expected(log_p, q, weight)
-        dtype = torch.promote_types(input.dtype, target.dtype)
-        return _reduce(losses, torch.ones_like(losses), reduction).to(dtype)
-    picked, weights = _pick(log_p, target, weight, ignore_index)
-    losses = -picked * weights
+        losses = _expected(log_softmax(_wide(input), dim), q, weight)
+        return _reduce(losses, None, reduction).to(torch.promote_types(input.dtype, target.dtype))
+
+    index, ignored = _classes(input, target, ignore_index)
+    # -log_softmax, of the target alone
+    shifted = _shifted(input, dim)
+    log_total = _log_sum_exp(shifted, dim)
+    losses = log_total.squeeze(dim) - _pick(shifted, index, ignored)
+    losses, weights = _weigh(losses, index, ignored, weight)
     if label_smoothing:
-        spread = _expected(log_p, share, weight).masked_fill(target.long() == ignore_index, 0.0)
-        losses = (1 - label_smoothing) * losses + spread
+        spread = _expected(shifted - log_total, share, weight)
+        losses = (1 - label_smoothing) * losses + _without(ignored, spread)
     return _reduce(losses, weights, reduction).to(input.dtype)
 
 
@@ -282,7 +284,7 @@ def _wide(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
-def _maximum(x: Tensor, dim: int | tuple[int, ...]) -> Tensor:
+def _maximum(x: Tensor, dim: int) -> Tensor:
     # A constant taken from every logit changes neither softmax nor its gradient, so the maximum
     # is detached: autograd has nothing to do for it. Any constant does where there are none.
     return x.detach().amax(dim, keepdim=True) if x.numel() else x.new_zeros(())
@@ -294,31 +296,42 @@ def _shifted(x: Tensor, dim: int) -> Tensor:
     return wide - _maximum(wide, dim)
 
 
-def _log_sum_exp(shifted: Tensor, dim: int | tuple[int, ...]) -> Tensor:
+def _log_sum_exp(shifted: Tensor, dim: int) -> Tensor:
     """Take the logarithm of a sum whose largest term is one, `exp(0)`.
 
     That one is left to log1p. Added to the others, it would take the digits of a small rest.
     """
-    largest = (shifted == 0).to(shifted.dtype)
-    rest = (shifted.exp() - largest).sum(dim, keepdim=True)
-    return (rest + (largest.sum(dim, keepdim=True) - 1)).log1p()
+    terms = shifted.exp()
+    if not terms.numel():
+        return terms.sum(dim, keepdim=True).log()
+    largest = shifted.argmax(dim, keepdim=True)
+    rest = terms.scatter_add(dim, largest, terms.new_full(largest.shape, -1.0))
+    return rest.sum(dim, keepdim=True).log1p()
 
 
 def _class_dim(input: Tensor) -> int:
     return 1 if input.dim() > 1 else 0
 
 
-def _pick(
-    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
-) -> tuple[Tensor, Tensor]:
-    """Return what `input` holds for the class of each sample, and the weight of that class."""
-    dim, target = _class_dim(input), target.long()
-    ignore = target == ignore_index
-    target = target.masked_fill(ignore, 0)
-    picked = _wide(input.gather(dim, target.unsqueeze(dim)).squeeze(dim))
-    weights = torch.ones_like(picked) if weight is None else _wide(weight)[target]
-    picked = picked.masked_fill(ignore, 1.0)  # pragma: no mutate: its weight is zero
-    return picked, weights.masked_fill(ignore, 0.0)
+def _pick(input: Tensor, index: Tensor, ignored: Tensor | None) -> Tensor:
+    """Return what `input` holds for the class of each sample, and one for the ignored."""
+    dim = _class_dim(input)
+    picked = _wide(input.gather(dim, index.unsqueeze(dim)).squeeze(dim))
+    return _without(ignored, picked, 1.0)
+
+
+def _without(ignored: Tensor | None, losses: Tensor, value: float = 0.0) -> Tensor:
+    return losses if ignored is None else losses.masked_fill(ignored, value)
+
+
+def _weigh(
+    losses: Tensor, index: Tensor, ignored: Tensor | None, weight: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """Return the weighted losses, and their weights; none where all are one."""
+    if weight is None and ignored is None:
+        return losses, None
+    weights = torch.ones_like(losses) if weight is None else _wide(weight)[index]
+    return _without(ignored, losses * weights), _without(ignored, weights)
 
 
 def _expected(log_p: Tensor, q: Tensor | float, weight: Tensor | None) -> Tensor:
@@ -332,10 +345,12 @@ def _expected(log_p: Tensor, q: Tensor | float, weight: Tensor | None) -> Tensor
     return -(q * log_p).sum(dim)
 
 
-def _reduce(losses: Tensor, weights: Tensor, reduction: str) -> Tensor:
+def _reduce(losses: Tensor, weights: Tensor | None, reduction: str) -> Tensor:
     if reduction == "none":
-        return losses + 0.0  # an ignored sample loses zero, not minus zero
-    return losses.sum() if reduction == "sum" else losses.sum() / weights.sum()
+        return losses + 0.0  # a loss of nothing is zero, not minus zero
+    if reduction == "sum":
+        return losses.sum()
+    return losses.mean() if weights is None else losses.sum() / weights.sum()
 
 
 def _converted(x: Tensor, dtype: torch.dtype | None) -> Tensor:
@@ -416,7 +431,17 @@ def _check_probabilities(input: Tensor, target: Tensor, ignore_index: int) -> No
     _check_device("target", input, target)
 
 
-def _check_classes(input: Tensor, target: Tensor, ignore_index: int) -> None:
+def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor | None]:
+    """Return the checked classes, and which are ignored; none where it is known that none is."""
+    _check_target(input, target)
+    target = target.long()
+    if _all_count(target, ignore_index, input.shape[_class_dim(input)]):
+        return target, None
+    ignored = target == ignore_index
+    return target.masked_fill(ignored, 0), ignored
+
+
+def _check_target(input: Tensor, target: Tensor) -> None:
     _check_tensor("target", target)
     if target.dtype not in (torch.int64, torch.uint8):
         raise TypeError(
@@ -424,14 +449,13 @@ def _check_classes(input: Tensor, target: Tensor, ignore_index: int) -> None:
             "classes must be integers: target.long()"
         )
     shape = list(input.shape)
-    n_classes = shape.pop(_class_dim(input))
+    shape.pop(_class_dim(input))
     if list(target.shape) != shape:
         raise ValueError(
             f"target: expected shape {tuple(shape)} for input of shape {tuple(input.shape)}, "
             f"got {tuple(target.shape)}{_mend(input, target, shape)}"
         )
     _check_device("target", input, target)
-    _check_range(target.long(), ignore_index, n_classes)
 
 
 def _mend(input: Tensor, target: Tensor, shape: list[int]) -> str:
@@ -446,16 +470,21 @@ def _mend(input: Tensor, target: Tensor, shape: list[int]) -> str:
     return ""
 
 
-def _check_range(target: Tensor, ignore_index: int, n_classes: int) -> None:
+def _all_count(target: Tensor, ignore_index: int, n_classes: int) -> bool:
+    """Return whether every target is a class, and refuse what is neither that nor ignored."""
     # Elsewhere than on the CPU, reading the classes would wait for the device, and in a compiled
     # function it would break the graph; there the kernel of gather refuses what is out of range.
     # Mutants are never compiled, so no test of theirs could tell.
     if target.device.type != "cpu" or torch.compiler.is_compiling():  # pragma: no mutate
-        return
+        return False
     try:
-        ends = [int(end) for end in target[target != ignore_index].aminmax()]
-    except RuntimeError:  # no sample counts, or torch.func.vmap shows no values
-        return
-    for found in ends:
-        if not 0 <= found < n_classes:
-            raise IndexError(f"target: expected classes from 0 to {n_classes - 1}, got {found}")
+        low, high = (int(end) for end in target.aminmax())
+    except RuntimeError:  # there is no sample, or torch.func.vmap shows no values
+        return False
+    if 0 <= low <= high < n_classes:
+        return not low <= ignore_index <= high
+    wrong = target[((target < 0) | (target >= n_classes)) & (target != ignore_index)]
+    if wrong.numel():
+        found = int(wrong[0])
+        raise IndexError(f"target: expected classes from 0 to {n_classes - 1}, got {found}")
+    return False
