@@ -2,12 +2,18 @@
 
 The definitions come first, and read like their formulas. Then comes what they share: picking the
 target, and taking the mean. The checks of what they are given come last.
+
+All take a DTensor too, sharded over the batch or over the classes, and never collect it.
 """
 
 import math
+from typing import TYPE_CHECKING, TypeGuard
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
 
 
 def logsumexp(x: Tensor, dim: int | tuple[int, ...] = -1, keepdim: bool = False) -> Tensor:
@@ -77,7 +83,7 @@ def softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> Tenso
     """
     x = _converted(x, dtype)
     unnormalized = _shifted(x, dim).exp()
-    return (unnormalized / unnormalized.sum(dim, keepdim=True)).to(x.dtype)
+    return (unnormalized / _collected(unnormalized.sum(dim, keepdim=True))).to(x.dtype)
 
 
 def log_softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> Tensor:
@@ -157,7 +163,7 @@ def nl(
     """
     _check(input, weight, reduction)
     index, ignored = _classes(input, target, ignore_index)
-    losses = -_pick(input, index, ignored).log()
+    losses = -_without(ignored, _pick(input, index), 1.0).log()
     return _reduce(*_weigh(losses, index, ignored, weight), reduction).to(input.dtype)
 
 
@@ -202,7 +208,7 @@ def nll(
     """
     _check(input, weight, reduction)
     index, ignored = _classes(input, target, ignore_index)
-    losses = -_pick(input, index, ignored)
+    losses = -_pick(input, index)
     return _reduce(*_weigh(losses, index, ignored, weight), reduction).to(input.dtype)
 
 
@@ -271,7 +277,7 @@ def cross_entropy(
     # -log_softmax, of the target alone
     shifted = _shifted(input, dim)
     log_total = _log_sum_exp(shifted, dim)
-    losses = log_total.squeeze(dim) - _pick(shifted, index, ignored)
+    losses = log_total.squeeze(dim) - _pick(shifted, index)
     losses, weights = _weigh(losses, index, ignored, weight)
     if label_smoothing:
         spread = _expected(shifted - log_total, share, weight)
@@ -305,23 +311,30 @@ def _log_sum_exp(shifted: Tensor, dim: int) -> Tensor:
     if not terms.numel():
         return terms.sum(dim, keepdim=True).log()
     largest = shifted.argmax(dim, keepdim=True)
-    rest = terms.scatter_add(dim, largest, terms.new_full(largest.shape, -1.0))
-    return rest.sum(dim, keepdim=True).log1p()
+    if _is_sharded(terms):
+        rest = terms - _onehot(terms, dim, largest).to(terms.dtype)
+    else:
+        rest = terms.scatter_add(dim, largest, terms.new_full(largest.shape, -1.0))
+    return _collected(rest.sum(dim, keepdim=True)).log1p()
 
 
 def _class_dim(input: Tensor) -> int:
     return 1 if input.dim() > 1 else 0
 
 
-def _pick(input: Tensor, index: Tensor, ignored: Tensor | None) -> Tensor:
-    """Return what `input` holds for the class of each sample, and one for the ignored."""
+def _pick(input: Tensor, index: Tensor) -> Tensor:
+    """Return what `input` holds for the class of each sample."""
     dim = _class_dim(input)
-    picked = _wide(input.gather(dim, index.unsqueeze(dim)).squeeze(dim))
-    return _without(ignored, picked, 1.0)
+    index = index.unsqueeze(dim)
+    if _is_sharded(input):
+        picked = input.masked_fill(~_onehot(input, dim, index), 0.0).sum(dim)
+    else:
+        picked = input.gather(dim, index).squeeze(dim)
+    return _wide(picked)
 
 
-def _without(ignored: Tensor | None, losses: Tensor, value: float = 0.0) -> Tensor:
-    return losses if ignored is None else losses.masked_fill(ignored, value)
+def _without(ignored: Tensor | None, values: Tensor, filler: float = 0.0) -> Tensor:
+    return values if ignored is None else values.masked_fill(ignored, filler)
 
 
 def _weigh(
@@ -331,7 +344,37 @@ def _weigh(
     if weight is None and ignored is None:
         return losses, None
     weights = torch.ones_like(losses) if weight is None else _wide(weight)[index]
-    return _without(ignored, losses * weights), _without(ignored, weights)
+    weights = _without(ignored, weights)
+    return _without(ignored, losses) * weights, weights
+
+
+def _is_sharded(x: Tensor) -> "TypeGuard[DTensor]":
+    """Return whether several processes share `x`. Indexing it by classes would collect it."""
+    return hasattr(x, "placements")
+
+
+def _onehot(x: "DTensor", dim: int, index: Tensor) -> Tensor:
+    """Return where `x` has the index. Each process compares it with those that it holds."""
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor  # noqa: PLC0415  # slow
+
+    dim %= x.dim()
+    places = [Shard(0) if p.is_shard(dim) else Replicate() for p in x.placements]
+    held = torch.arange(x.shape[dim], device=x.device)
+    held = distribute_tensor(held, x.device_mesh, places, src_data_rank=None)
+    return index == held.reshape(-1, *[1] * (x.dim() - dim - 1))
+
+
+def _collected(total: Tensor) -> Tensor:
+    """Add up a sum of which each process holds a part, and later the gradient of that sum."""
+    if _is_sharded(total):
+        from torch.distributed.tensor import DTensor, Replicate  # noqa: PLC0415  # slow
+
+        mesh, shape, stride = total.device_mesh, total.shape, total.stride()
+        places = [Replicate() if p.is_partial() else p for p in total.placements]
+        local = total.redistribute(mesh, places).to_local()
+        # Left alone, the gradient would stay in parts until it has the size of the logits.
+        return DTensor.from_local(local, mesh, places, shape=shape, stride=stride)
+    return total
 
 
 def _expected(log_p: Tensor, q: Tensor | float, weight: Tensor | None) -> Tensor:
@@ -405,6 +448,10 @@ def _check_weight(input: Tensor, weight: Tensor) -> None:
 
 
 def _check_device(name: str, input: Tensor, value: Tensor) -> None:
+    if _is_sharded(value) != _is_sharded(input):
+        kinds = "a DTensor", "a tensor on one device"
+        expected, got = kinds if _is_sharded(input) else reversed(kinds)
+        raise ValueError(f"{name}: expected {expected}, as input is, got {got}")
     if value.device != input.device:
         expected = f"the device of input, {input.device}"
         raise ValueError(f"{name}: expected {expected}, got {value.device}")
@@ -477,6 +524,9 @@ def _all_count(target: Tensor, ignore_index: int, n_classes: int) -> bool:
     # Mutants are never compiled, so no test of theirs could tell.
     if target.device.type != "cpu" or torch.compiler.is_compiling():  # pragma: no mutate
         return False
+    if _is_sharded(target):
+        _all_count(target.to_local(), ignore_index, n_classes)  # each process checks its own
+        return False  # all of them must go the same way, whatever each holds
     try:
         low, high = (int(end) for end in target.aminmax())
     except RuntimeError:  # there is no sample, or torch.func.vmap shows no values

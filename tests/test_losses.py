@@ -73,6 +73,12 @@ def test_ignored_sample_loses_zero_and_not_minus_zero(loss):
     assert math.copysign(1, lost.item()) == 1
 
 
+def test_ignored_sample_has_no_gradient_where_its_probability_is_zero():
+    p = torch.tensor([[0.0, 1.0], [0.5, 0.5]], requires_grad=True)
+    nl(p, torch.tensor([-100, 0])).backward()
+    assert p.grad.tolist() == [[0.0, 0.0], [-2.0, 0.0]]
+
+
 def test_small_rest_beside_a_leading_logit_keeps_its_digits():
     rest = torch.tensor(math.exp(-20))
     x = torch.tensor([0.0, -20.0])

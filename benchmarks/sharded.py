@@ -1,0 +1,176 @@
+"""Shard logits over the batch or over the classes, and count what the processes send each other.
+
+    torchrun --nproc-per-node 2 benchmarks/sharded.py
+
+Each function computes its value and its gradient, here the package's, there PyTorch's. Both are
+compared with what one process computes from whole logits; where they differ, the greatest
+difference of the two values or gradients is shown. `sent` is what one process hands to its
+collectives.
+"""
+
+import argparse
+import functools
+import logging
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+from torch.distributed.tensor import (
+    DTensor,
+    Replicate,
+    Shard,
+    distribute_tensor,
+    init_device_mesh,
+)
+from torch.distributed.tensor.debug import CommDebugMode
+from torch.distributed.tensor.parallel import loss_parallel
+
+import autograd_notes
+
+SENDS = re.compile("all_reduce|all_gather|reduce_scatter|all_to_all|broadcast")
+
+
+class Case(NamedTuple):
+    """A function of logits, and of tensors that belong to them."""
+
+    name: str
+    ours: Callable[..., Tensor]
+    theirs: Callable[..., Tensor]
+    arguments: list[str]
+    options: dict[str, Any]
+
+
+CASES = [
+    Case("softmax", autograd_notes.softmax, F.softmax, [], {"dim": 1}),
+    Case("log_softmax", autograd_notes.log_softmax, F.log_softmax, [], {"dim": -1}),
+    Case("logsumexp", autograd_notes.logsumexp, torch.logsumexp, [], {"dim": 1}),
+    Case("nll", autograd_notes.nll, F.nll_loss, ["target"], {}),
+    Case("cross_entropy", autograd_notes.cross_entropy, F.cross_entropy, ["target"], {}),
+    Case(
+        "... weighted, smoothed",
+        autograd_notes.cross_entropy,
+        F.cross_entropy,
+        ["target", "weight"],
+        {"label_smoothing": 0.1},
+    ),
+    Case(
+        "... of probabilities", autograd_notes.cross_entropy, F.cross_entropy, ["probabilities"], {}
+    ),
+]
+
+
+class Sent(CommDebugMode):
+    """Count the bytes that this process hands to collectives."""
+
+    total = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Add what a collective is given. Waiting for its end, for one, sends nothing."""
+        if func.namespace == "_c10d_functional" and SENDS.search(func.name()):
+            self.total += args[0].nbytes
+        return super().__torch_dispatch__(func, types, args, kwargs)
+
+
+def value_and_gradient(function: Callable[[Tensor], Tensor], logits: Tensor) -> tuple[Tensor, ...]:
+    """Return both, the second for a cotangent whose elements differ."""
+    logits = logits.detach().requires_grad_()
+    y = function(logits)
+    (y if y.dim() == 0 else y * y).sum().backward()
+    return y.detach(), logits.grad
+
+
+def whole(x: Tensor) -> Tensor:
+    """Collect what the processes hold."""
+    return x.full_tensor() if isinstance(x, DTensor) else x
+
+
+def inputs(rows: int, classes: int) -> dict[str, Tensor]:
+    """Return logits, and what a loss may be given with them: one target is ignored."""
+    torch.manual_seed(0)
+    target = torch.randint(classes, (rows,))
+    target[rows // 2] = -100
+    return {
+        "logits": torch.randn(rows, classes, dtype=torch.float64),
+        "target": target,
+        "weight": torch.rand(classes, dtype=torch.float64),
+        "probabilities": torch.rand(rows, classes, dtype=torch.float64).softmax(1),
+    }
+
+
+def placed(tensors: dict[str, Tensor], mesh: Any, place: Shard) -> dict[str, Tensor]:
+    """Shard the logits as told, and each other tensor in the way that fits them."""
+    rows: Shard | Replicate = place if place.dim == 0 else Replicate()
+    places = {"logits": place, "target": rows, "weight": Replicate(), "probabilities": place}
+    return {name: distribute_tensor(x, mesh, [places[name]]) for name, x in tensors.items()}
+
+
+def compare(
+    function: Callable[..., Tensor], case: Case, tensors: dict[str, Tensor], mesh: Any, place: Shard
+) -> tuple[str, str, int]:
+    """Run a function on sharded logits; return where its gradient is, its error, what it sent."""
+
+    def call(f: Callable[..., Tensor], given: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        options = {"weight": given["weight"]} if "weight" in case.arguments else {}
+        rest = [given[name] for name in case.arguments if name != "weight"]
+        return value_and_gradient(
+            lambda logits: f(logits, *rest, **options, **case.options), given["logits"]
+        )
+
+    expected = call(case.theirs, tensors)
+    given = placed(tensors, mesh, place)
+    try:
+        with Sent() as sent:
+            found = call(function, given)
+    except (NotImplementedError, RuntimeError) as error:
+        return "-", f"refused: {type(error).__name__}", 0
+    error = max(float((whole(f) - e).abs().max()) for f, e in zip(found, expected, strict=True))
+    return (
+        str(found[1].placements[0]),
+        "agrees" if error < 1e-9 else f"off by {error:.2g}",
+        sent.total,
+    )
+
+
+def rows(tensors: dict[str, Tensor], mesh: Any) -> Iterator[tuple[str, str, str, str, str, int]]:
+    """Yield what is sharded, a function, whose it is, and what `compare` says of it."""
+    for place, name in ((Shard(0), "batch"), (Shard(1), "classes")):
+        for case in CASES:
+            for whose, function in (("ours", case.ours), ("torch", case.theirs)):
+                yield name, case.name, whose, *compare(function, case, tensors, mesh, place)
+    with loss_parallel():
+        case = next(case for case in CASES if case.name == "cross_entropy")
+        yield (
+            "classes",
+            case.name,
+            "loss_parallel",
+            *compare(case.theirs, case, tensors, mesh, Shard(1)),
+        )
+
+
+def main() -> None:
+    """Print a table, on the first process."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=64)
+    parser.add_argument("--classes", type=int, default=4096)
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)  # DTensor warns that it collects what torch asks it to
+    dist.init_process_group("gloo")
+    mesh = init_device_mesh("cpu", (dist.get_world_size(),))
+    say = functools.partial(print, flush=True) if dist.get_rank() == 0 else lambda _: None
+    tensors = inputs(options.rows, options.classes)
+    size = tensors["logits"].nbytes // mesh.size()
+    say(f"torch {torch.__version__}, {mesh.size()} processes, each with {size:,} bytes of logits")
+    say(f"{'sharded':9}{'function':24}{'whose':15}{'gradient':11}{'result':24}{'sent':>10}")
+    for sharded, function, whose, gradient, result, sent in rows(tensors, mesh):
+        say(f"{sharded:9}{function:24}{whose:15}{gradient:11}{result:24}{sent:10,}")
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Logits that several processes share: right, and never collected."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sharded
+import torch
+import torch.distributed as dist
+from conftest import ROOT, refused
+from torch.distributed._local_tensor import LocalTensorMode
+from torch.distributed.tensor import Replicate, Shard, distribute_tensor, init_device_mesh
+from torch.testing._internal.distributed import fake_pg  # noqa: F401  # registers "fake"
+
+from autograd_notes import cross_entropy, nll
+
+ROW = re.compile(r"(batch|classes) +(.+?) {2,}(\w+) +(S\(\d\)|R|-) +(.+?) {2,} *([\d,]+)")
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Return what two processes print, row by row."""
+    torchrun = Path(sys.executable).with_name("torchrun")
+    command = [torchrun, "--nproc-per-node", "2", ROOT / "benchmarks" / "sharded.py"]
+    done = subprocess.run(
+        [*command, "--rows", "6", "--classes", "50"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return [ROW.fullmatch(line).groups() for line in done.stdout.splitlines()[2:]]
+
+
+def test_two_processes_agree_with_one_and_send_a_few_numbers_a_row(table):
+    ours = [row for row in table if row[2] == "ours"]
+    assert len(ours) == 2 * len(sharded.CASES)
+    for place, name, _, gradient, result, sent in ours:
+        assert result == "agrees", name
+        assert gradient == {"batch": "S(0)", "classes": "S(1)"}[place], name
+        assert int(sent.replace(",", "")) <= 8 * 6 * 8, name  # eight float64 a row
+
+
+def test_torch_collects_logits_that_are_sharded_over_the_classes(table):
+    theirs = [row for row in table if row[0] == "classes" and row[2] == "torch"]
+    assert len(theirs) == len(sharded.CASES)
+    for _, name, _, _, result, sent in theirs:
+        assert result == "agrees", name
+        assert int(sent.replace(",", "")) >= 6 * 25 * 8, name
+
+
+def test_torch_averages_the_means_of_the_processes_whatever_they_ignore(table):
+    wrong = {row[1] for row in table if row[2] == "torch" and row[4].startswith("off by")}
+    assert wrong == {"nll", "cross_entropy", "... weighted, smoothed"}
+
+
+def test_loss_parallel_agrees_too(table):
+    rows = [row for row in table if row[2] == "loss_parallel"]
+    assert [row[3:5] for row in rows] == [("S(1)", "agrees")]
+
+
+@pytest.fixture
+def mesh():
+    """Play two processes in one."""
+    dist.init_process_group("fake", rank=0, world_size=2)
+    with LocalTensorMode(2):
+        yield init_device_mesh("cpu", (2,))
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize("case", sharded.CASES, ids=lambda case: case.name)
+def test_uneven_classes_agree(mesh, monkeypatch, case):
+    monkeypatch.setattr(sharded, "whole", lambda x: x.full_tensor().reconcile())
+    gradient, result, sent = sharded.compare(case.ours, case, sharded.inputs(5, 7), mesh, Shard(1))
+    assert (gradient, result) == ("S(1)", "agrees")
+    assert 0 < sent <= 8 * 5 * 8
+
+
+def test_spatial_logits_agree(mesh):
+    x, t = torch.arange(24.0).sin().reshape(2, 4, 3), torch.tensor([[0, 1, 3], [2, 2, 1]])
+    logits = distribute_tensor(x, mesh, [Shard(1)])
+    target = distribute_tensor(t, mesh, [Replicate()])
+    found = cross_entropy(logits, target).full_tensor().reconcile()
+    torch.testing.assert_close(found, cross_entropy(x, t))
+
+
+def test_what_is_not_sharded_alike_is_refused(mesh):
+    x, t = torch.zeros(2, 4), torch.tensor([0, 4])
+    logits = distribute_tensor(x, mesh, [Shard(1)])
+    target = distribute_tensor(t, mesh, [Replicate()])
+    message = "target: expected a DTensor, as input is, got a tensor on one device"
+    with refused(ValueError, message):
+        nll(logits, t)
+    with refused(ValueError, "target: expected a tensor on one device, as input is, got a DTensor"):
+        nll(x, target)
+    with refused(ValueError, message.replace("target", "weight")):
+        nll(logits, target, weight=torch.ones(4))
+    with refused(IndexError, "target: expected classes from 0 to 3, got 4"):
+        nll(logits, target)
