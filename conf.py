@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 root = Path(__file__).parent
-sys.path.append(str(root / "docs" / "_ext"))
+sys.path += [str(root / "docs" / folder) for folder in ("_ext", "_figures")]
 
 project = "autograd_notes"
 author = "The autograd_notes developers"

@@ -24,6 +24,16 @@ hypothesis.settings.load_profile("repeatable")
 ROOT = Path(__file__).parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLOATS = st.sampled_from([torch.float32, torch.float64])
+each_window = pytest.mark.parametrize(
+    "tab",
+    [
+        {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+        for width in (1280, 390)
+        for scheme in ("light", "dark")
+    ],
+    indirect=True,
+    ids=["wide-light", "wide-dark", "narrow-light", "narrow-dark"],
+)
 
 
 @st.composite

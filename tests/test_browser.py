@@ -1,21 +1,12 @@
 """The built site in a real browser: it is found, read, searched, at any width, in either theme."""
 
 import pytest
-from conftest import watch
+from conftest import each_window, watch
 from playwright.sync_api import expect
 from test_site import BACKWARD, PAGES, ROADS
 
 
-@pytest.mark.parametrize(
-    "tab",
-    [
-        {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
-        for width in (1280, 390)
-        for scheme in ("light", "dark")
-    ],
-    indirect=True,
-    ids=["wide-light", "wide-dark", "narrow-light", "narrow-dark"],
-)
+@each_window
 def test_each_page_fits_and_asks_no_other_host(tab, address):
     wrong = watch(tab, address)
     for page in PAGES:

@@ -1,6 +1,7 @@
 """Figures that a reader can move: a Vega specification, its sliders, and a picture without script.
 
-`{vega-figure} name` shows `spec` of `_figures/name.py`. The page holds the specification, and its
+`{vega-figure} name` shows `spec` of `_figures/name.py`; what several share lies there as well, in
+files that begin with an underscore. The page holds the specification, and its
 picture for the default values, which stands there until the script has drawn the living one; `alt`
 is the text of that picture. The script is one file, made from what vl-convert carries: only pages
 that have a figure ask for it, and it asks no other host.
@@ -38,27 +39,26 @@ class VegaFigure(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Write the place of the controls, the picture, and the specification."""
-        file = Path(self.env.srcdir, "_figures", f"{self.arguments[0]}.py")
+        name = self.arguments[0]
+        file = Path(self.env.srcdir, "_figures", f"{name}.py")
         if not file.is_file():
             raise self.error(f"there is no figure {file}")
         if "alt" not in self.options:
             raise self.error("a figure needs an alt text")
-        self.env.note_dependency(file)
+        for part in (file, *file.parent.glob("_*.py")):
+            self.env.note_dependency(part)
         self.env.metadata[self.env.docname]["vega_figure"] = True
-        return [
-            nodes.raw(
-                "", markup(runpy.run_path(str(file))["spec"], self.options["alt"]), format="html"
-            )
-        ]
+        spec = runpy.run_path(str(file))["spec"]
+        return [nodes.raw("", markup(name, spec, self.options["alt"]), format="html")]
 
 
-def markup(spec: dict[str, Any], alt: str) -> str:
+def markup(name: str, spec: dict[str, Any], alt: str) -> str:
     """Return a figure as HTML."""
     controls = sum("bind" in signal for signal in spec["signals"])
     picture = inline(vl_convert.vega_to_svg(spec), " ".join(alt.split()))
     data = json.dumps(spec, separators=(",", ":")).replace("<", r"\u003c")
     return (
-        '<div class="vega-figure">'
+        f'<div class="vega-figure" id="figure-{name}">'
         f'<div class="controls" role="group" aria-label="{escape(spec["description"])}" '
         f'style="--controls: {controls}"></div>'
         f'<div class="figure-svg">{picture}</div>'

@@ -5,20 +5,14 @@
 
 from typing import Any
 
+from _parts import BLUE, MINUS, ORANGE, formulas, mark, slider
+
 CLASSES = range(3)
 LOGITS = (1.5, -0.3, -2.2)  # nearly the first sample of the pages
 TARGET = 2
 
 # In pixels. One is equally long in all three columns, so that the eye can subtract.
 FIRST_ROW, ROW, BAR, ONE = 80, 44, 14, 62
-BLUE, ORANGE = "#2f7fd1", "#d9622b"  # positive and negative, as in the pictures of the pages
-MINUS = "\N{MINUS SIGN}"
-
-
-def slider(c: int) -> dict[str, Any]:
-    """Return the signal of a logit, and what moves it."""
-    bind = {"input": "range", "min": -5, "max": 5, "step": 0.1, "name": f"logit of class {c}"}
-    return {"name": f"x{c}", "value": LOGITS[c], "bind": bind}
 
 
 def buttons() -> dict[str, Any]:
@@ -44,15 +38,6 @@ FORMULAS = {
 }
 
 
-def mark(kind: str, *, per_class: bool = False, **settings: Any) -> dict[str, Any]:
-    """Return a mark. A setting is a value, or a dict that says how to compute it."""
-    if kind == "text":
-        settings = {"fill": "currentColor", "fontSize": 12, "font": "sans-serif", **settings}
-    update = {k: v if isinstance(v, dict) else {"value": v} for k, v in settings.items()}
-    data = {"from": {"data": "classes"}} if per_class else {}
-    return {"type": kind, "aria": "description" in settings, **data, "encode": {"update": update}}
-
-
 def row(offset: float = 0) -> dict[str, Any]:
     """Return a height in the row of a class, from the middle of its bar."""
     return {"scale": "row", "field": "class", "offset": offset}
@@ -68,21 +53,21 @@ def column(name: str, title: str, digits: str, zero: float, low: int) -> list[di
             "text", x=(left + zero + ONE) / 2, y=44, text=title, align="center", fontWeight="bold"
         ),
         mark(
-            "rect", per_class=True, x=left, x2=zero + ONE, **bar, fill="currentColor", opacity=0.08
+            "rect", data="classes", x=left, x2=zero + ONE, **bar, fill="currentColor", opacity=0.08
         ),
         mark(
             "rect",
-            per_class=True,
+            data="classes",
             x=zero,
             x2={"signal": f"{zero} + {ONE} * {value}"},
             **bar,
             fill={"signal": f"{value} < 0 ? '{ORANGE}' : '{BLUE}'"},
             description={"signal": f"'{name} of class ' + datum.class + ': ' + {number}"},
         ),
-        mark("rule", per_class=True, x=zero, y=row(-10), y2=row(10), stroke="currentColor"),
+        mark("rule", data="classes", x=zero, y=row(-10), y2=row(10), stroke="currentColor"),
         mark(
             "text",
-            per_class=True,
+            data="classes",
             x=(left + zero + ONE) / 2,
             y=row(-13),
             text={"signal": number},
@@ -100,9 +85,9 @@ spec: dict[str, Any] = {
     "height": FIRST_ROW + 2 * ROW + 14,
     "autosize": "none",
     "signals": [
-        *map(slider, CLASSES),
+        *(slider(f"x{c}", f"logit of class {c}", LOGITS[c], 5) for c in CLASSES),
         buttons(),
-        *({"name": name, "update": formula} for name, formula in FORMULAS.items()),
+        *formulas(FORMULAS),
     ],
     "data": [{"name": "classes", "values": [{"class": c} for c in CLASSES]}],
     "scales": [
@@ -117,7 +102,7 @@ spec: dict[str, Any] = {
         mark("text", x=0, y=18, text=LOSS, description=LOSS, fontSize=14),
         mark(
             "text",
-            per_class=True,
+            data="classes",
             x=0,
             y=row(4),
             text={"signal": "'class ' + datum.class"},

@@ -1,0 +1,30 @@
+"""What several figures are made of."""
+
+from typing import Any
+
+BLUE, ORANGE = "#2f7fd1", "#d9622b"  # as in the pictures of the pages
+MINUS = "\N{MINUS SIGN}"
+
+
+def slider(name: str, label: str, value: float, end: float, step: float = 0.1) -> dict[str, Any]:
+    """Return a signal from minus `end` to `end`, and the slider that moves it."""
+    bind = {"input": "range", "min": -end, "max": end, "step": step, "name": label}
+    return {"name": name, "value": value, "bind": bind}
+
+
+def formulas(texts: dict[str, str]) -> list[dict[str, Any]]:
+    """Return signals that are computed."""
+    return [{"name": name, "update": text} for name, text in texts.items()]
+
+
+def mark(kind: str, data: str = "", name: str = "", **settings: Any) -> dict[str, Any]:
+    """Return a mark. A setting is a value, or a dict that says how to compute it."""
+    if kind == "text":
+        settings = {"fill": "currentColor", "fontSize": 12, "font": "sans-serif", **settings}
+    update = {k: v if isinstance(v, dict) else {"value": v} for k, v in settings.items()}
+    found: dict[str, Any] = {"type": kind, "aria": "description" in settings}
+    if data:
+        found["from"] = {"data": data}
+    if name:
+        found["name"] = name
+    return {**found, "encode": {"update": update}}
