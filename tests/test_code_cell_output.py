@@ -6,7 +6,7 @@ import nbformat.v4
 import pytest
 from bs4 import BeautifulSoup
 from cell_errors import ANSI
-from code_cell_output import differences, read, updated
+from code_cell_output import differences, joined, read, updated
 from myst_parser.config.main import MdParserConfig
 from sphinx.testing.util import SphinxTestApp
 
@@ -128,6 +128,14 @@ def test_difference_is_shown_as_a_diff():
 
 def test_output_without_a_block_is_said_whole():
     assert said(None, stream("1\n2\n")) == ["the cell shows what no block states:\n1\n2"]
+
+
+def test_a_line_that_the_kernel_sends_in_pieces_stays_one():
+    pieces = [stream("1.2"), stream("no", "stderr"), stream("6\n\n"), stream("x"), stream("\n")]
+    assert [(out.name, out.text) for out in joined(pieces)] == [
+        ("stdout", "1.26\n\nx\n"),
+        ("stderr", "no\n"),
+    ]
 
 
 @pytest.mark.parametrize("outputs", [[], [stream("\n \n")]])
@@ -321,7 +329,7 @@ AGREES = (
     + block("RuntimeError: one\n\ntwo")
     + cell("warnings.warn('od' + 'd')\nprint('said', file=sys.stderr)")
     + block("UserWarning: odd\nsaid")
-    + cell("print('early')\ntime.sleep(0.5)\nprint('late')")
+    + cell("print('early')\ntime.sleep(0.5)\nprint('la', end='')\ntime.sleep(0.5)\nprint('te')")
     + block("early\nlate")
     + cell("print('---\\n:a: b\\n100%')")
     + block("---\n:a: b\n100%")

@@ -17,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import myst_nb.core.render
 import nbformat
 from docutils import nodes
 from jupyter_cache import get_cache
@@ -217,6 +218,24 @@ class CodeCellOutput(SphinxDirective):
         return [mark]
 
 
+def joined(outputs: list[Any]) -> list[Any]:
+    """Merge the streams of a cell.
+
+    MyST-NB ends each piece that it merges with a new line, but the kernel sends what it has five
+    times a second, in the midst of a line too.
+    """
+    first: dict[str, Any] = {}
+    kept = []
+    for output in outputs:
+        if output.output_type == "stream" and output.name in first:
+            first[output.name].text += output.text
+        else:
+            kept.append(output)
+            if output.output_type == "stream":
+                first[output.name] = output
+    return coalesce_streams(kept)
+
+
 def executed_notebook(env: BuildEnvironment, page: str) -> Any:
     """Return a page as MyST-NB executed it; empty if it did not."""
     data = getattr(env, "nb_metadata", {}).get(page, {}).get("exec_data")
@@ -231,7 +250,7 @@ def executed_notebook(env: BuildEnvironment, page: str) -> Any:
     for cell in notebook.cells:
         if cell.cell_type == "code" and config.merge_streams:
             # Merging leaves all text in the first stream of a name, and the others as they were.
-            outputs = coalesce_streams(cell.outputs) if cached else cell.outputs
+            outputs = joined(cell.outputs) if cached else cell.outputs
             names = [output.get("name") for output in outputs]
             again = {i for i, name in enumerate(names) if name and name in names[:i]}
             cell.outputs = [out for i, out in enumerate(outputs) if i not in again]
@@ -273,4 +292,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("code_cell_output_update", default=False, rebuild="env", types=bool)
     app.add_directive("code-cell-output", CodeCellOutput)
     app.connect("doctree-read", check)
+    myst_nb.core.render.coalesce_streams = joined
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
