@@ -16,6 +16,7 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
@@ -75,13 +76,20 @@ def refused(error: type[Exception], message: str) -> pytest.RaisesExc:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """Build the whole site afresh, every warning an error, and return its folder."""
-    html = tmp_path_factory.mktemp("site") / "html"
-    options = ["-n", "-W", "--keep-going", "-q", "-c", ROOT]
-    build = [sys.executable, "-m", "sphinx", *options, ROOT / "docs", html]
-    done = subprocess.run(build, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    folder = tmp_path_factory.getbasetemp()
+    # Workers of one run have folders side by side: the first builds, and the others wait.
+    html = (folder if worker_id == "master" else folder.parent) / "site" / "html"
+    with FileLock(f"{html.parent}.lock"):
+        if not html.parent.exists():
+            options = ["-n", "-W", "--keep-going", "-q", "-c", ROOT]
+            build = [sys.executable, "-m", "sphinx", *options, ROOT / "docs", html]
+            done = subprocess.run(build, capture_output=True, text=True, check=False)
+            html.parent.mkdir(exist_ok=True)
+            wrong = f"exit {done.returncode}\n{done.stderr}" if done.returncode else ""
+            html.parent.joinpath("wrong").write_text(wrong)
+    assert not (wrong := html.parent.joinpath("wrong").read_text()), wrong
     return html
 
 
