@@ -256,11 +256,15 @@ def cross_entropy(
 
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
-    soft = isinstance(target, Tensor) and target.is_floating_point()
-    _check(input, weight, reduction)
-    (_check_probabilities if soft else _check_classes)(input, target, ignore_index)
-    _check_smoothing(label_smoothing)
-
+    soft = _check_cross_entropy(
+        "input",
+        input,
+        target,
+        weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
     log_p = log_softmax(_wide(input), _class_dim(input))
     n_classes = input.shape[_class_dim(input)]
     share = label_smoothing / max(n_classes, 1)  # pragma: no mutate: no classes, no loss
@@ -366,24 +370,42 @@ def _check_dim(x: Tensor, dim: int | tuple[int, ...]) -> None:
             )
 
 
-def _check(input: Tensor, weight: Tensor | None, reduction: str) -> None:
-    _check_floating("input", input)
+def _check_cross_entropy(
+    name: str,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    *,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+) -> bool:
+    """Check all that cross entropy is given, and return whether `target` holds probabilities."""
+    soft = isinstance(target, Tensor) and target.is_floating_point()
+    _check(logits, weight, reduction, name)
+    (_check_probabilities if soft else _check_classes)(logits, target, ignore_index, name)
+    _check_smoothing(label_smoothing)
+    return soft
+
+
+def _check(input: Tensor, weight: Tensor | None, reduction: str, name: str = "input") -> None:
+    _check_floating(name, input)
     if input.dim() == 0:
-        raise ValueError("input: expected shape (C) or (N, C, ...), got ()")
+        raise ValueError(f"{name}: expected shape (C) or (N, C, ...), got ()")
     if weight is not None:
-        _check_weight(input, weight)
+        _check_weight(input, weight, name)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction: expected 'mean', 'sum' or 'none', got {reduction!r}")
 
 
-def _check_weight(input: Tensor, weight: Tensor) -> None:
+def _check_weight(input: Tensor, weight: Tensor, name: str) -> None:
     _check_tensor("weight", weight)
     shape = (input.shape[_class_dim(input)],)
     if weight.dtype != input.dtype:
         raise TypeError(f"weight: expected the dtype of input, {input.dtype}, got {weight.dtype}")
     if tuple(weight.shape) != shape:
         raise ValueError(
-            f"weight: expected shape {shape} for input of shape {tuple(input.shape)}, "
+            f"weight: expected shape {shape} for {name} of shape {tuple(input.shape)}, "
             f"got {tuple(weight.shape)}"
         )
     _check_device("weight", input, weight)
@@ -403,10 +425,10 @@ def _check_smoothing(label_smoothing: float) -> None:
         raise ValueError(f"label_smoothing: expected 0 to 1, got {label_smoothing}")
 
 
-def _check_probabilities(input: Tensor, target: Tensor, ignore_index: int) -> None:
+def _check_probabilities(input: Tensor, target: Tensor, ignore_index: int, name: str) -> None:
     if target.shape != input.shape:
         raise ValueError(
-            f"target: expected class probabilities of the shape of input, {tuple(input.shape)}, "
+            f"target: expected class probabilities of the shape of {name}, {tuple(input.shape)}, "
             f"got {tuple(target.shape)}; classes must be integers: target.long()"
         )
     if ignore_index != -100:
@@ -416,7 +438,7 @@ def _check_probabilities(input: Tensor, target: Tensor, ignore_index: int) -> No
     _check_device("target", input, target)
 
 
-def _check_classes(input: Tensor, target: Tensor, ignore_index: int) -> None:
+def _check_classes(input: Tensor, target: Tensor, ignore_index: int, name: str = "input") -> None:
     _check_tensor("target", target)
     if target.dtype not in (torch.int64, torch.uint8):
         raise TypeError(
@@ -427,14 +449,14 @@ def _check_classes(input: Tensor, target: Tensor, ignore_index: int) -> None:
     n_classes = shape.pop(_class_dim(input))
     if list(target.shape) != shape:
         raise ValueError(
-            f"target: expected shape {tuple(shape)} for input of shape {tuple(input.shape)}, "
-            f"got {tuple(target.shape)}{_mend(input, target, shape)}"
+            f"target: expected shape {tuple(shape)} for {name} of shape {tuple(input.shape)}, "
+            f"got {tuple(target.shape)}{_mend(input, target, shape, name)}"
         )
     _check_device("target", input, target)
     _check_range(target.long(), ignore_index, n_classes)
 
 
-def _mend(input: Tensor, target: Tensor, shape: list[int]) -> str:
+def _mend(input: Tensor, target: Tensor, shape: list[int], name: str) -> str:
     """Name the usual cause of a target of the wrong shape."""
     if target.shape == input.shape:
         probabilities = "class probabilities must be floating point: target.float()"
@@ -442,7 +464,7 @@ def _mend(input: Tensor, target: Tensor, shape: list[int]) -> str:
     if target.numel() == math.prod(shape):
         return f"; target.reshape({tuple(shape)}) has it"
     if target.shape == input.shape[:-1]:
-        return "; the classes are dim 1: input.movedim(-1, 1)"
+        return f"; the classes are dim 1: {name}.movedim(-1, 1)"
     return ""
 
 
