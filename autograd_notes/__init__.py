@@ -2,15 +2,19 @@
 
 The definitions that the site explains, to import and to read. `losses` holds softmax, its
 logarithm and the three losses built on them; `backward` holds worked examples of the
-vector-Jacobian product beside the Jacobian itself.
+vector-Jacobian product beside the Jacobian itself; `chunked` holds the loss again, for logits that
+are large.
 """
 
 from autograd_notes.backward import BackwardRun, linear_map, quadratic_form, run_backward
+from autograd_notes.chunked import chunked_cross_entropy, linear_cross_entropy
 from autograd_notes.losses import cross_entropy, log_softmax, logsumexp, nl, nll, softmax
 
 __all__ = [
     "BackwardRun",
+    "chunked_cross_entropy",
     "cross_entropy",
+    "linear_cross_entropy",
     "linear_map",
     "log_softmax",
     "logsumexp",

@@ -263,17 +263,23 @@ def cross_entropy(
 
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
-    _check(input, weight, reduction)
-    _check_smoothing(label_smoothing)
+    classes = _check_cross_entropy(
+        "input",
+        input,
+        target,
+        weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
     dim = _class_dim(input)
     share = label_smoothing / max(input.shape[dim], 1)  # pragma: no mutate: no classes, no loss
-    if isinstance(target, Tensor) and target.is_floating_point():
-        _check_probabilities(input, target, ignore_index)
+    if classes is None:
         q = (1 - label_smoothing) * _wide(target) + share
         losses = _expected(log_softmax(_wide(input), dim), q, weight)
         return _reduce(losses, None, reduction).to(torch.promote_types(input.dtype, target.dtype))
 
-    index, ignored = _classes(input, target, ignore_index)
+    index, ignored = classes
     # -log_softmax, of the target alone
     shifted = _shifted(input, dim)
     log_total = _log_sum_exp(shifted, dim)
@@ -424,24 +430,43 @@ def _check_dim(x: Tensor, dim: int | tuple[int, ...]) -> None:
             )
 
 
-def _check(input: Tensor, weight: Tensor | None, reduction: str) -> None:
-    _check_floating("input", input)
+def _check_cross_entropy(
+    name: str,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    *,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+) -> tuple[Tensor, Tensor | None] | None:
+    """Check all that cross entropy is given, and return its classes, or nothing if it has none."""
+    _check(logits, weight, reduction, name)
+    _check_smoothing(label_smoothing)
+    if isinstance(target, Tensor) and target.is_floating_point():
+        _check_probabilities(logits, target, ignore_index, name)
+        return None
+    return _classes(logits, target, ignore_index, name)
+
+
+def _check(input: Tensor, weight: Tensor | None, reduction: str, name: str = "input") -> None:
+    _check_floating(name, input)
     if input.dim() == 0:
-        raise ValueError("input: expected shape (C) or (N, C, ...), got ()")
+        raise ValueError(f"{name}: expected shape (C) or (N, C, ...), got ()")
     if weight is not None:
-        _check_weight(input, weight)
+        _check_weight(input, weight, name)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction: expected 'mean', 'sum' or 'none', got {reduction!r}")
 
 
-def _check_weight(input: Tensor, weight: Tensor) -> None:
+def _check_weight(input: Tensor, weight: Tensor, name: str) -> None:
     _check_tensor("weight", weight)
     shape = (input.shape[_class_dim(input)],)
     if weight.dtype != input.dtype:
         raise TypeError(f"weight: expected the dtype of input, {input.dtype}, got {weight.dtype}")
     if tuple(weight.shape) != shape:
         raise ValueError(
-            f"weight: expected shape {shape} for input of shape {tuple(input.shape)}, "
+            f"weight: expected shape {shape} for {name} of shape {tuple(input.shape)}, "
             f"got {tuple(weight.shape)}"
         )
     _check_device("weight", input, weight)
@@ -465,10 +490,10 @@ def _check_smoothing(label_smoothing: float) -> None:
         raise ValueError(f"label_smoothing: expected 0 to 1, got {label_smoothing}")
 
 
-def _check_probabilities(input: Tensor, target: Tensor, ignore_index: int) -> None:
+def _check_probabilities(input: Tensor, target: Tensor, ignore_index: int, name: str) -> None:
     if target.shape != input.shape:
         raise ValueError(
-            f"target: expected class probabilities of the shape of input, {tuple(input.shape)}, "
+            f"target: expected class probabilities of the shape of {name}, {tuple(input.shape)}, "
             f"got {tuple(target.shape)}; classes must be integers: target.long()"
         )
     if ignore_index != -100:
@@ -478,9 +503,11 @@ def _check_probabilities(input: Tensor, target: Tensor, ignore_index: int) -> No
     _check_device("target", input, target)
 
 
-def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor | None]:
+def _classes(
+    input: Tensor, target: Tensor, ignore_index: int, name: str = "input"
+) -> tuple[Tensor, Tensor | None]:
     """Return the checked classes, and which are ignored; none where it is known that none is."""
-    _check_target(input, target)
+    _check_target(input, target, name)
     target = target.long()
     if _all_count(target, ignore_index, input.shape[_class_dim(input)]):
         return target, None
@@ -488,7 +515,7 @@ def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, 
     return target.masked_fill(ignored, 0), ignored
 
 
-def _check_target(input: Tensor, target: Tensor) -> None:
+def _check_target(input: Tensor, target: Tensor, name: str) -> None:
     _check_tensor("target", target)
     if target.dtype not in (torch.int64, torch.uint8):
         raise TypeError(
@@ -499,13 +526,13 @@ def _check_target(input: Tensor, target: Tensor) -> None:
     shape.pop(_class_dim(input))
     if list(target.shape) != shape:
         raise ValueError(
-            f"target: expected shape {tuple(shape)} for input of shape {tuple(input.shape)}, "
-            f"got {tuple(target.shape)}{_mend(input, target, shape)}"
+            f"target: expected shape {tuple(shape)} for {name} of shape {tuple(input.shape)}, "
+            f"got {tuple(target.shape)}{_mend(input, target, shape, name)}"
         )
     _check_device("target", input, target)
 
 
-def _mend(input: Tensor, target: Tensor, shape: list[int]) -> str:
+def _mend(input: Tensor, target: Tensor, shape: list[int], name: str) -> str:
     """Name the usual cause of a target of the wrong shape."""
     if target.shape == input.shape:
         probabilities = "class probabilities must be floating point: target.float()"
@@ -513,7 +540,7 @@ def _mend(input: Tensor, target: Tensor, shape: list[int]) -> str:
     if target.numel() == math.prod(shape):
         return f"; target.reshape({tuple(shape)}) has it"
     if target.shape == input.shape[:-1]:
-        return "; the classes are dim 1: input.movedim(-1, 1)"
+        return f"; the classes are dim 1: {name}.movedim(-1, 1)"
     return ""
 
 

@@ -89,7 +89,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
             html.parent.mkdir(exist_ok=True)
             wrong = f"exit {done.returncode}\n{done.stderr}" if done.returncode else ""
             html.parent.joinpath("wrong").write_text(wrong)
-    assert not (wrong := html.parent.joinpath("wrong").read_text()), wrong
+    wrong = html.parent.joinpath("wrong").read_text()
+    assert not wrong, wrong
     return html
 
 

@@ -11,30 +11,62 @@ from torch import Tensor
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
 
-from autograd_notes import cross_entropy, log_softmax, logsumexp, nll, softmax
+from autograd_notes import (
+    chunked_cross_entropy,
+    cross_entropy,
+    linear_cross_entropy,
+    log_softmax,
+    logsumexp,
+    nll,
+    softmax,
+)
+
+
+def by_two(input, target, **options):
+    return chunked_cross_entropy(input, target, **options, chunk_size=2)
+
+
+def in_place(input, target, **options):
+    return chunked_cross_entropy(input.clone(), target, **options, chunk_size=1, inplace=True)
+
+
+def linear_by_two(input, linear_weight, target, **options):
+    return linear_cross_entropy(input, linear_weight, target, **options, chunk_size=2)
+
 
 OURS = {
-    "softmax": softmax,
-    "log_softmax": log_softmax,
-    "logsumexp": logsumexp,
-    "nn.functional.nll_loss": nll,
-    "nn.functional.cross_entropy": cross_entropy,
-    "NLLLoss": nll,
-    "CrossEntropyLoss": cross_entropy,
+    "softmax": [softmax],
+    "log_softmax": [log_softmax],
+    "logsumexp": [logsumexp],
+    "nn.functional.nll_loss": [nll],
+    "nn.functional.cross_entropy": [cross_entropy, by_two, in_place],
+    "nn.functional.linear_cross_entropy": [linear_by_two],
+    "NLLLoss": [nll],
+    "CrossEntropyLoss": [cross_entropy, by_two],
 }
-OPS = [op for op in op_db if op.name in OURS]
-MODULES = [info for info in module_db if info.module_cls.__name__ in OURS]
+CHUNKED = (by_two, in_place, linear_by_two)
+# The variants with chunks of torch's own take options that nothing else has.
+OPS = [
+    (op, ours)
+    for op in op_db
+    if "chunked" not in op.variant_test_name
+    for ours in OURS.get(op.name, [])
+]
+MODULES = [(info, ours) for info in module_db for ours in OURS.get(info.module_cls.__name__, [])]
 FLOATS = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 INTEGERS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool]
 
 floats = pytest.mark.parametrize("dtype", FLOATS, ids=str)
 integers = pytest.mark.parametrize("dtype", INTEGERS, ids=str)
-modules = pytest.mark.parametrize("info", MODULES, ids=lambda info: info.module_cls.__name__)
+modules = pytest.mark.parametrize(
+    ("info", "ours"), MODULES, ids=lambda x: getattr(getattr(x, "module_cls", x), "__name__", None)
+)
 
 
 def ops(*names):
-    chosen = [op for op in OPS if not names or op.formatted_name in names]
-    return pytest.mark.parametrize("op", chosen, ids=lambda op: op.formatted_name)
+    chosen = [(op, ours) for op, ours in OPS if not names or op.formatted_name in names]
+    names = [f"{op.formatted_name}-{ours.__name__}" for op, ours in chosen]
+    return pytest.mark.parametrize(("op", "ours"), chosen, ids=names)
 
 
 def op_samples(op, dtype):
@@ -103,8 +135,17 @@ def assert_as_good(ours, theirs, truth):
         assert our_error <= their_error
 
 
+def without_graph(samples):
+    """Yield the samples again, the targets as numbers of which nobody asks a gradient."""
+    for theirs, args, options in samples:
+        yield theirs, (*args[:-1], args[-1].detach()), options
+
+
 def assert_samples_agree(ours, samples, dtype):
-    twice, count = dtype in (torch.float32, torch.float64), 0
+    # What was overwritten is gone, so only its first derivative can be had.
+    twice, count = dtype in (torch.float32, torch.float64) and ours is not in_place, 0
+    if ours in CHUNKED:
+        samples = without_graph(samples)
     for theirs, args, options in samples:
         count += 1
         found = functools.partial(value_and_gradients, args=args, options=options, twice=twice)
@@ -116,38 +157,38 @@ def assert_samples_agree(ours, samples, dtype):
 
 @floats
 @ops()
-def test_op_samples_agree(op, dtype):
-    assert_samples_agree(OURS[op.name], op_samples(op, dtype), dtype)
+def test_op_samples_agree(op, ours, dtype):
+    assert_samples_agree(ours, op_samples(op, dtype), dtype)
 
 
 @integers
 @ops("softmax_with_dtype", "log_softmax_with_dtype")
-def test_integer_samples_that_are_converted_agree(op, dtype):
-    assert_samples_agree(OURS[op.name], op_samples(op, dtype), dtype)
+def test_integer_samples_that_are_converted_agree(op, ours, dtype):
+    assert_samples_agree(ours, op_samples(op, dtype), dtype)
 
 
 @floats
 @modules
-def test_module_samples_agree(info, dtype):
+def test_module_samples_agree(info, ours, dtype):
     samples = module_samples(info, info.module_inputs_func, dtype)
-    assert_samples_agree(OURS[info.module_cls.__name__], samples, dtype)
+    assert_samples_agree(ours, samples, dtype)
 
 
 @integers
 @ops("logsumexp")
-def test_integer_samples_are_refused(op, dtype):
+def test_integer_samples_are_refused(op, ours, dtype):
     samples = [call for call in op_samples(op, dtype) if call[1][0].dtype == dtype]
     assert samples
     for _, args, options in samples:
         with pytest.raises(TypeError, match="expected a floating-point dtype"):
-            OURS[op.name](*args, **options)
+            ours(*args, **options)
 
 
 @modules
-def test_error_samples_are_refused(info):
+def test_error_samples_are_refused(info, ours):
     samples = list(module_samples(info, info.module_error_inputs_func, torch.float32))
     assert samples
     for theirs, args, options in samples:
-        for function in (theirs, OURS[info.module_cls.__name__]):
+        for function in (theirs, ours):
             with pytest.raises((TypeError, ValueError, IndexError, RuntimeError)):
                 function(*args, **options)
