@@ -65,6 +65,8 @@ default_role = "code"  # `x` in a docstring
 intersphinx_mapping = {
     name: (uri, str(root / "docs" / "_inventories" / f"{name}.txt"))
     for name, uri in {
+        "matplotlib": "https://matplotlib.org/stable/",
+        "networkx": "https://networkx.org/documentation/stable/",
         "python": "https://docs.python.org/3/",
         "sphinx": "https://www.sphinx-doc.org/en/master/",
         "torch": "https://docs.pytorch.org/docs/2.13/",
