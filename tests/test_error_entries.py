@@ -9,8 +9,22 @@ from error_versions import listed
 from sphinx.testing.util import SphinxTestApp
 
 CONF = """
-extensions = ["myst_nb", "code_cell_output", "error_entries", "error_versions"]
-exclude_patterns = ["_data"]
+from docutils.parsers.rst import Directive
+
+
+class Block(Directive):
+    has_content = True
+
+    def run(self):
+        return []
+
+
+def setup(app):
+    app.add_directive("code-cell-output", Block)
+
+
+extensions = ["myst_nb", "error_entries", "error_versions"]
+exclude_patterns = ["_build", "_data"]
 html_theme = "basic"
 nb_execution_mode = "off"
 """
@@ -85,11 +99,17 @@ pytestmark = pytest.mark.filterwarnings("ignore:'sphinx.environment.BuildEnviron
 
 
 def build(folder, said=SAID, asked=None):
+    """Write a site, and build it."""
     data = {"asked": {"2.0.1": asked or fingerprint(PAGE)}, "differences": [said] if said else []}
-    (folder / "_data").mkdir()
+    (folder / "_data").mkdir(exist_ok=True)
     (folder / "_data" / "error_versions.json").write_text(json.dumps(data))
     (folder / "conf.py").write_text(CONF)
     (folder / "index.md").write_text(PAGE)
+    return build_again(folder)
+
+
+def build_again(folder):
+    """Build what has changed; return the page, the index of the search, and the warnings."""
     app = SphinxTestApp("html", srcdir=folder)
     try:
         app.build()
@@ -133,6 +153,14 @@ def test_each_message_is_in_the_index_once(built):
         "typeerror: one": [[0, "error-one", True]],
         "userwarning: two": [[0, "error-false", True]],
     }
+
+
+def test_a_later_build_forgets_no_message(tmp_path, built):
+    build(tmp_path)
+    (tmp_path / "other.md").write_text("---\norphan: true\n---\n\n# Other\n")
+    index = build_again(tmp_path)[1]
+    assert index["docnames"] == ["index", "other"]
+    assert index["indexentries"] == built[1]["indexentries"]
 
 
 def test_what_others_said_stands_below_its_cell(built):
