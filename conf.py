@@ -17,6 +17,8 @@ extensions = [
     "cell_errors",
     "check_counts",
     "code_cell_output",
+    "error_entries",
+    "error_versions",
     "inline_svg",
     "prose_numbers",
     "sphinx.ext.autodoc",
@@ -28,7 +30,7 @@ extensions = [
     "svg_math",
     "vega_figure",
 ]
-exclude_patterns = ["_ext", "_figures", "_inventories", "mutate.py"]
+exclude_patterns = ["_data", "_ext", "_figures", "_inventories", "mutate.py"]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
