@@ -29,6 +29,7 @@ extensions = [
     "stale_pages",
     "svg_math",
     "vega_figure",
+    "warm_kernels",
 ]
 exclude_patterns = ["_data", "_ext", "_figures", "_inventories", "mutate.py"]
 nitpicky = True
@@ -43,6 +44,8 @@ stale_pages = {
     "torch": importlib.metadata.version("torch"),
 }
 nb_execution_timeout = 120
+# Most pages import these, in the time in which they run ten times.
+warm_kernels = ["torch", "torch._dynamo", "matplotlib.pyplot"]
 # An error, and whatever is written to stderr, must be stated below its cell: see code_cell_output.
 nb_execution_raise_on_error = False
 nb_output_stderr = "show"
