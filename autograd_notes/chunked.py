@@ -101,7 +101,7 @@ def chunked_cross_entropy(
     A second derivative, the gradient of `weight` or of class probabilities, what
     :func:`torch.func.grad` and :func:`torch.func.vmap` ask for, and what :func:`torch.compile`
     compiles are left to :func:`cross_entropy`: right, but not in chunks, and never in place.
-    Forward-mode differentiation outside of :mod:`torch.func` is refused.
+    Forward-mode differentiation outside of ``torch.func`` is refused.
 
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
