@@ -28,6 +28,8 @@ from autograd_notes.losses import (
 # How many logits a chunk has at most: 8 MiB in float32, which stay in the cache. Fewer cost more
 # calls, and more go to the memory and back.
 _LOGITS = 2**21
+# With a product of matrices, more rows gain more: 16 MiB in float32.
+_LINEAR_LOGITS = 2**22
 
 
 # input, matrix, bias, target, weight
@@ -100,7 +102,7 @@ def chunked_cross_entropy(
     A second derivative, the gradient of `weight` or of class probabilities, what
     :func:`torch.func.grad` and :func:`torch.func.vmap` ask for, and what :func:`torch.compile`
     compiles are left to :func:`cross_entropy`: right, but not in chunks, and never in place.
-    Forward-mode differentiation outside of :mod:`torch.func` is refused.
+    Forward-mode differentiation outside of ``torch.func`` is refused.
 
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
@@ -150,7 +152,7 @@ def linear_cross_entropy(
         reduction: as in :func:`cross_entropy`.
         label_smoothing: as in :func:`cross_entropy`.
         chunk_size: how many rows of `input` are worked on at a time, 1 or more. Where left out, as
-            many as have 2\ :sup:`21` logits together, 8 MiB in float32.
+            many as have 2\ :sup:`22` logits together, 16 MiB in float32.
 
     Returns:
         As :func:`cross_entropy`.
@@ -191,7 +193,7 @@ def linear_cross_entropy(
     bias = None if linear_bias is None else linear_bias.flatten()
     if _left_to_autograd(logits, target, weight):
         return _plain((input, matrix, bias, target, weight), classes, options)
-    rows = chunk_size or max(1, _LOGITS // len(matrix))
+    rows = chunk_size or max(1, _LINEAR_LOGITS // len(matrix))
     batch = (input, target) if input.dim() > 1 else (input.unsqueeze(0), target.unsqueeze(0))
     loss: Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
         batch[0], matrix, bias, batch[1], weight, classes, options, rows, torch.is_grad_enabled()
@@ -386,7 +388,9 @@ def _losses(
     factor = None if v is None else _factor(batch, v)
     losses = torch.empty_like(batch.each)
     for piece in _pieces(losses.shape, rows):
-        losses[piece] = _chunk(batch, piece, x[piece], factor, None if out is None else out[piece])
+        logits = x[piece]
+        place = None if out is None else logits if gradient is input else out[piece]
+        losses[piece] = _chunk(batch, piece, logits, factor, place)
     return losses
 
 
@@ -411,32 +415,47 @@ def _chunk(
 ) -> Tensor:
     """Return the losses of one piece, with logits `x`; with a factor, write their gradients."""
     target, smoothing = batch.target[piece], batch.options.label_smoothing
+    scale = None if factor is None else factor[piece]
     if target.is_floating_point() or smoothing:
         losses, dlogits = _spread(x, _shares(target, x, batch.weight, smoothing))
     else:
-        losses, dlogits = _certain(x, target.unsqueeze(-1))
+        losses, dlogits, total = _certain(x, target.unsqueeze(-1), out)
         losses = losses * batch.each[piece]
-        factor = None if factor is None else factor * batch.each
-    if factor is not None:
-        torch.mul(dlogits, factor[piece].unsqueeze(-1), out=out)
+        scale = None if scale is None else scale * batch.each[piece] / total
+    if scale is not None:
+        torch.mul(dlogits, scale.unsqueeze(-1), out=out)
     return losses
 
 
-def _certain(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Return -log(p), and p - onehot, for one class each.
+def _certain(x: Tensor, target: Tensor, out: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Return -log(p) for one class each, p - onehot, and what the latter is yet to be divided by.
 
-    The sum of the other probabilities is the digits that 1 - p would lose.
+    The sum of the other probabilities has the digits that 1 - p would lose, and is more accurate
+    than the sum that the kernel has divided by. A probability that underflows has no logarithm, so
+    that comes from the logits, while they are still there.
     """
-    p = torch.softmax(x, -1, dtype=_wide(x.dtype))
+    wide = _wide(x.dtype)
+    picked = x.gather(-1, target).to(wide)
+    far = picked - x.amax(-1, keepdim=True) < -80 if out is x else None
+    exact = None if far is None else _exact(x, picked, far)
+    p = torch.softmax(x, -1, dtype=wide, out=out if x.dtype == wide else None)
     likely = p.gather(-1, target)
+    if far is None:
+        far = likely < torch.finfo(wide).tiny
+        exact = _exact(x, picked, far)
     rest = p.scatter_(-1, target, 0.0).sum(-1, keepdim=True)
-    log_p = torch.where(rest < 0.5, (-rest).log1p(), likely.log())
-    tiny = likely < torch.finfo(p.dtype).tiny
+    total = rest + likely
+    losses = torch.where(rest < likely, (rest / likely).log1p(), total.log() - likely.log())
+    losses = losses if exact is None else torch.where(far, exact, losses)
+    return losses.squeeze(-1), p.scatter_(-1, target, -rest), total.squeeze(-1)
+
+
+def _exact(x: Tensor, picked: Tensor, far: Tensor) -> Tensor | None:
+    """Return -log(p) from the logits, if there is a sample that needs it."""
     # On an accelerator, asking whether there is one would wait for the device.
-    if x.device.type != "cpu" or tiny.any():
-        exact = x.gather(-1, target) - x.to(p.dtype).logsumexp(-1, keepdim=True)
-        log_p = torch.where(tiny, exact, log_p)
-    return -log_p.squeeze(-1), p.scatter_(-1, target, -rest)
+    if x.device.type == "cpu" and not far.any():
+        return None
+    return x.to(picked.dtype).logsumexp(-1, keepdim=True) - picked
 
 
 def _shares(target: Tensor, x: Tensor, weight: Tensor, smoothing: float) -> Tensor:
