@@ -165,7 +165,8 @@ def main() -> None:
     say = functools.partial(print, flush=True) if dist.get_rank() == 0 else lambda _: None
     tensors = inputs(options.rows, options.classes)
     size = tensors["logits"].nbytes // mesh.size()
-    say(f"torch {torch.__version__}, {mesh.size()} processes, each with {size:,} bytes of logits")
+    version = torch.__version__.partition("+")[0]
+    say(f"torch {version}, {mesh.size()} processes, each with {size:,} bytes of logits")
     say(f"{'sharded':9}{'function':24}{'whose':15}{'gradient':11}{'result':24}{'sent':>10}")
     for sharded, function, whose, gradient, result, sent in rows(tensors, mesh):
         say(f"{sharded:9}{function:24}{whose:15}{gradient:11}{result:24}{sent:10,}")
