@@ -312,10 +312,13 @@ def _linear(
     ]
     dinput, dmatrix, dbias = gradients
     matrix, bias = matrix.to(dtype), None if bias is None else bias.to(dtype)
+    # One memory for all chunks: a new tensor would be there before the last one is gone.
+    buffer = matrix.new_empty(min(ctx.rows, len(input)), len(matrix))
     for at in range(0, len(input), ctx.rows):
         piece = slice(at, at + ctx.rows)
         hidden = input[piece].to(dtype)
-        flat = F.linear(hidden, matrix, bias)
+        flat = torch.mm(hidden, matrix.t(), out=buffer[: len(hidden)])
+        flat = flat if bias is None else flat.add_(bias)
         logits = flat.reshape(-1, *ctx.classes).movedim(1, -1)
         losses[piece] = _chunk(batch, (piece,), logits, factor, logits)
         # From here on, the logits are their gradient, if there is a factor.
