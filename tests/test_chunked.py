@@ -488,6 +488,20 @@ def test_linear_gradcheck_and_use_again(reduction):
     torch.testing.assert_close([2 * g for g in again[0]], list(again[2]))
 
 
+@pytest.mark.parametrize("rest", [(), (2,)])
+def test_linear_second_derivatives_agree_with_two_steps(rest):
+    *hab, target = hidden_and_matrix(torch.float64, rest)
+
+    def second(function):
+        leaves = [x.clone().requires_grad_() for x in hab]
+        first = torch.autograd.grad(function(*leaves), leaves, create_graph=True)
+        v = [torch.linspace(0.5, 2.0, g.numel(), dtype=g.dtype).reshape(g.shape) for g in first]
+        return torch.autograd.grad(first, leaves, v)
+
+    ours = second(lambda h, a, b: linear_cross_entropy(h, a, target, linear_bias=b))
+    torch.testing.assert_close(ours, second(lambda *hab: two_steps(*hab, target)))
+
+
 @pytest.mark.parametrize("asked", range(3))
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 def test_linear_computes_the_gradients_that_are_asked_for(asked, reduction):

@@ -1,0 +1,348 @@
+"""Measure the time and the memory of cross entropy, in many ways, beside `F.cross_entropy`.
+
+All contenders run in turn, round after round, in one process; each ratio is to what
+`F.cross_entropy`, or `F.linear` before it, took in the same round. The peak of the memory is
+measured in a fresh process for each: what is in use beyond inputs, at most. Everything is printed,
+with quartiles, written to a JSON file, and drawn.
+"""
+
+import argparse
+import ast
+import gc
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+import autograd_notes as notes
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs" / "_data" / "speed.json"
+MEASURED = ["autograd_notes/losses.py", "autograd_notes/chunked.py", "benchmarks/speed.py"]
+
+Shape = tuple[int, ...]
+SHAPES: list[Shape] = [(5, 3), (128, 1000), (4096, 1000), (2048, 32000), (1024, 128000)]
+HIDDEN: Shape = (2048, 512, 32000)  # samples, hidden size, classes
+SERIES: list[Shape] = [(512, 1000 * 4**power) for power in range(1, 5)]
+CHUNKS = [1, 4, 16, 64, 256, 1024]  # rows at a time, of the fourth shape
+LARGE = 2 * 10**6  # logits; the memory of fewer is lost among everything else
+PASSES = ["forward", "forward + backward"]
+
+
+def notebook(x: Tensor, target: Tensor) -> Tensor:
+    """Compute the loss by the definitions of the first page, which overflow."""
+    p = x.exp() / x.exp().sum(-1, keepdim=True)
+    return -p[range(len(target)), target].log().mean()
+
+
+def copy(x: Tensor, _target: Tensor) -> Tensor:
+    """Read the logits and write as much, once: no gradient can take less."""
+    return x.detach().clone()
+
+
+def softmax(x: Tensor, _target: Tensor) -> Tensor:
+    """Take softmax by chunks and keep none: no loss by chunks can take less."""
+    x = x.detach()
+    rows = max(1, notes.chunked._LOGITS // x.shape[1])  # noqa: SLF001
+    kept = torch.empty_like(x[:rows])
+    for chunk in x.split(rows):
+        torch.softmax(chunk, 1, out=kept[: len(chunk)])
+    return kept
+
+
+def linear(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return the loss of hidden states, by way of all their logits."""
+    return lambda hidden, matrix, target: loss(F.linear(hidden, matrix), target)
+
+
+def torch_chunked(rows: int | None) -> Callable[..., Tensor]:
+    """Return PyTorch's own loss by chunks, of its own choice or of so many rows."""
+    chosen = {} if rows is None else {"batch_chunk_size": rows, "chunking_method": None}
+    options = torch.nn.LinearCrossEntropyOptions(**chosen)
+    return lambda hidden, matrix, target: F.linear_cross_entropy(
+        hidden, matrix, target, options=options
+    )
+
+
+def by_rows(rows: int) -> Callable[..., Tensor]:
+    """Return the loss by chunks of so many rows."""
+    return lambda x, target: notes.chunked_cross_entropy(x, target, chunk_size=rows)
+
+
+def contenders(
+    shape: Shape, names: list[str] | str | None = None
+) -> dict[str, Callable[..., Tensor]]:
+    """Return what is compared for a shape; the first is what the others are compared with."""
+    if len(shape) == 3:
+        rows = max(1, notes.chunked._LINEAR_LOGITS // shape[2])  # noqa: SLF001
+        found = {
+            "F.linear, F.cross_entropy": linear(F.cross_entropy),
+            "F.linear, chunked in place": linear(
+                lambda x, target: notes.chunked_cross_entropy(x, target, inplace=True)
+            ),
+            "linear_cross_entropy": notes.linear_cross_entropy,
+            "F.linear_cross_entropy": F.linear_cross_entropy,
+            "F.linear_cross_entropy, its chunks": torch_chunked(None),
+            "F.linear_cross_entropy, our chunks": torch_chunked(rows),
+        }
+    else:
+        found = {
+            "F.cross_entropy": F.cross_entropy,
+            "F.log_softmax, F.nll_loss": lambda x, t: F.nll_loss(F.log_softmax(x, 1), t),
+            "the notebook's": notebook,
+            "cross_entropy": notes.cross_entropy,
+            "chunked": notes.chunked_cross_entropy,
+            "chunked, in place": lambda x, t: notes.chunked_cross_entropy(x, t, inplace=True),
+            "F.cross_entropy, compiled": torch.compile(F.cross_entropy, dynamic=False),
+            "cross_entropy, compiled": torch.compile(notes.cross_entropy, dynamic=False),
+            "softmax alone, by chunks": softmax,
+            "a copy of the logits": copy,
+        }
+    if names == "chunks":
+        found = {"F.cross_entropy": F.cross_entropy}
+        return found | {f"chunked, {rows} rows": by_rows(rows) for rows in CHUNKS}
+    return {name: f for name, f in found.items() if names is None or name in names}
+
+
+def inputs(shape: Shape, device: str) -> tuple[list[Tensor], Tensor]:
+    """Return the tensors that get a gradient, and the target."""
+    torch.manual_seed(0)
+    made = [torch.randn(shape[:2])]
+    if len(shape) == 3:
+        made.append(torch.randn(shape[2], shape[1]) / shape[1] ** 0.5)
+    target = torch.randint(shape[-1], shape[:1])
+    return [x.to(device).requires_grad_() for x in made], target.to(device)
+
+
+def given(name: str, leaves: list[Tensor]) -> list[Tensor]:
+    """Return what a contender gets: in place of logits means in place of a result, not a leaf."""
+    return [leaves[0].clone()] if name == "chunked, in place" else leaves
+
+
+def run(
+    function: Callable[..., Tensor], args: list[Tensor], leaves: list[Tensor], target: Tensor
+) -> float:
+    """Run forward and, where gradients are on, backward; return the seconds."""
+    wait(target)
+    start = time.perf_counter()
+    loss = function(*args, target)
+    gradients = torch.autograd.grad(loss, leaves) if loss.requires_grad else ()
+    wait(target)
+    seconds = time.perf_counter() - start
+    del gradients
+    return seconds
+
+
+def wait(x: Tensor) -> None:
+    """Wait for the device to finish what it was asked for."""
+    if x.is_cuda:
+        torch.cuda.synchronize()
+
+
+def quartiles(values: list[float]) -> list[float]:
+    """Return the lower quartile, the median and the upper quartile."""
+    return statistics.quantiles(values, n=4, method="inclusive")
+
+
+def timed(
+    shape: Shape, kind: str, device: str, seconds: float, names: list[str] | str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the time of each contender, and its ratio to the first."""
+    leaves, target = inputs(shape, device)
+    torch.compiler.reset()  # each shape is compiled for itself, and only eight may be
+    found = contenders(shape, names)
+    with torch.set_grad_enabled(kind != "forward"):
+
+        def once(name: str) -> float:
+            return run(found[name], given(name, leaves), leaves, target)
+
+        _, each = [once(name) for name in found], [once(name) for name in found]  # some compile
+        repeat = max(1, int(0.002 / each[0]))
+        rounds = int(seconds / (sum(each) * repeat))
+        spent: dict[str, list[float]] = {name: [] for name in found}
+        for turn in range(min(max(rounds, 7), 101)):
+            order = list(found)
+            for name in order[turn % len(order) :] + order[: turn % len(order)]:
+                gc.collect(0)
+                spent[name].append(statistics.median(once(name) for _ in range(repeat)))
+    base = spent[next(iter(found))]
+    for name, own in spent.items():
+        ratios = [a / b for a, b in zip(own, base, strict=True)]
+        yield {
+            "shape": shape,
+            "pass": kind,
+            "name": name,
+            "seconds": quartiles(own),
+            "ratio": quartiles(ratios),
+            "rounds": len(own),
+        }
+
+
+def in_use(what: str) -> int:
+    """Return the memory of this process that Linux calls `what`, in bytes."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * next(int(row.split()[1]) for row in status.splitlines() if row.startswith(what))
+
+
+def peak(shape: Shape, name: str, device: str) -> int:
+    """Return how many bytes forward and backward use at most, beyond what was there before."""
+    function = contenders(shape, [name])[name]
+    leaves, target = inputs(shape, device)
+    small, few = inputs((2, *shape[1:2], *[2] * len(shape[2:])), device)
+    run(function, given(name, small), small, few.clamp(max=1))  # what is only loaded once
+    if "compiled" in name:
+        run(function, leaves, leaves, target)
+    args = given(name, leaves)
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        run(function, args, leaves, target)
+        return torch.cuda.max_memory_allocated() - before
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    before = in_use("VmRSS")
+    run(function, args, leaves, target)
+    return in_use("VmHWM") - before
+
+
+def fresh_peak(shape: Shape, name: str, device: str) -> int | None:
+    """Return the peak of a fresh process, or nothing where Linux does not tell."""
+    if device == "cpu" and not Path("/proc/self/clear_refs").exists():
+        return None
+    asked = [str(size) for size in shape]
+    command = [sys.executable, "-W", "ignore", __file__, "--peak", name, "--shape", *asked]
+    done = subprocess.run(
+        [*command, "--device", device], check=True, capture_output=True, text=True
+    )
+    return int(done.stdout)
+
+
+def measured_code() -> str:
+    """Return a fingerprint of what is measured, which no comment and no docstring changes."""
+    digest = sha256()
+    for name in MEASURED:
+        tree = ast.parse((ROOT / name).read_text("utf-8"))
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+                body[:1] = [] if isinstance(body[0].value, ast.Constant) else body[:1]
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()
+
+
+def machine(device: str) -> dict[str, Any]:
+    """Say what all this ran on."""
+    cpus = Path("/proc/cpuinfo")
+    rows = cpus.read_text().splitlines() if cpus.exists() else []
+    model = next(
+        (row.partition(":")[2].strip() for row in rows if row.startswith("model name")), ""
+    )
+    return {
+        "processor": torch.cuda.get_device_name() if device == "cuda" else model,
+        "architecture": platform.machine(),
+        "system": platform.system(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def label(shape: Shape) -> str:
+    """Return a shape as it is read."""
+    if len(shape) == 3:
+        return f"({shape[0]}, {shape[1]}) x ({shape[2]}, {shape[1]})"
+    return str(tuple(shape))
+
+
+def draw(found: dict[str, Any]) -> Any:
+    """Draw time and memory against the number of classes, and return the figure of matplotlib."""
+    import matplotlib.pyplot as plt  # noqa: PLC0415  # only the picture needs it
+
+    plt.style.use("autograd_notes.figures")
+    figure, panels = plt.subplots(2, 1, figsize=(4.4, 5.4), sharex=True, layout="constrained")
+    for axes, key, unit, title in zip(
+        panels,
+        ("seconds", "peak"),
+        (1e-3, 2**20),
+        ("forward and backward, ms", "memory beyond the logits, MiB"),
+        strict=True,
+    ):
+        rows = [row for row in found["results"] if row["series"] == "classes" and row.get(key)]
+        for index, name in enumerate(dict.fromkeys(row["name"] for row in rows)):
+            own = [row for row in rows if row["name"] == name]
+            values = [row[key][1] if key == "seconds" else row[key] for row in own]
+            axes.loglog(
+                [row["shape"][1] for row in own],
+                [value / unit for value in values],
+                marker="osD^"[index],
+                label=name,
+            )
+        axes.set_title(title)
+    panels[0].legend()
+    panels[1].set_xlabel("classes")
+    return figure
+
+
+def say(row: dict[str, Any], base: dict[str, Any]) -> None:
+    """Print a row: a time, a ratio with its quartiles, and the peak of the memory."""
+    low, middle, high = row["ratio"]
+    text = f"  {row['name']:36}{1e3 * row['seconds'][1]:11.3f} ms"
+    text += f" {middle:7.3f} ({low:.3f} to {high:.3f})"
+    if row.get("peak") is not None:
+        text += f" {row['peak'] / 2**20:9.1f} MiB {row['peak'] / base['peak']:7.3f}"
+    print(text, flush=True)
+
+
+def main() -> None:
+    """Measure everything, or one peak."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--json", type=Path, default=RESULTS)
+    parser.add_argument("--picture", type=Path, default=ROOT / "build" / "speed.svg")
+    parser.add_argument("--seconds", type=float, default=20, help="for each shape and pass")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--peak", help="measure the memory of this contender alone")
+    parser.add_argument("--shape", type=int, nargs="+", help="measure this shape alone")
+    options = parser.parse_args()
+    if options.peak:
+        print(peak(tuple(options.shape), options.peak, options.device))
+        return
+    shapes = [tuple(options.shape)] if options.shape else [*SHAPES, HIDDEN]
+    found = {"machine": machine(options.device), "code": measured_code(), "results": []}
+    print(json.dumps(found["machine"]))
+    some = ["F.cross_entropy", "cross_entropy", "chunked", "chunked, in place"]
+    plan: list[tuple[str, Shape, str, Any]] = [
+        ("shapes", shape, kind, None) for shape in shapes for kind in PASSES
+    ]
+    if not options.shape:
+        plan += [("classes", shape, PASSES[1], some) for shape in SERIES]
+        plan += [("chunks", SHAPES[3], PASSES[1], "chunks")]
+    for series, shape, kind, names in plan:
+        print(f"{series}: {label(shape)}, {kind}")
+        rows = list(timed(shape, kind, options.device, options.seconds, names))
+        for row in rows:
+            row["series"] = series
+            if kind == PASSES[1] and shape[0] * shape[-1] >= LARGE and series != "chunks":
+                row["peak"] = fresh_peak(shape, row["name"], options.device)
+            say(row, rows[0])
+        found["results"] += rows
+    if not options.shape:
+        options.picture.parent.mkdir(parents=True, exist_ok=True)
+        draw(found).savefig(options.picture)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

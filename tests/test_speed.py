@@ -1,0 +1,70 @@
+"""The benchmark: what it compares is the same loss, and what the pages quote is of this code."""
+
+import json
+
+import pytest
+import speed
+import torch
+from conftest import ROOT
+
+FOUND = json.loads(speed.RESULTS.read_text())
+SHAPE, HIDDEN = (6, 5), (6, 4, 5)
+
+
+def test_the_results_are_of_this_code():
+    assert FOUND["code"] == speed.measured_code(), "the code has changed: tox -e bench"
+
+
+def test_a_comment_makes_no_result_older(monkeypatch, tmp_path):
+    for name in speed.MEASURED:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    monkeypatch.setattr(speed, "ROOT", tmp_path)
+    file = tmp_path / speed.MEASURED[0]
+    code, before = file.read_text(), speed.measured_code()
+    file.write_text(code.replace('"""Sums of 16-bit', '# new\n    """The sums of 16-bit'))
+    assert file.read_text() != code
+    assert speed.measured_code() == before
+    file.write_text(code.replace("x.float() if", "x.double() if"))
+    assert speed.measured_code() != before
+
+
+@pytest.mark.parametrize("shape", [SHAPE, HIDDEN])
+def test_the_contenders_compute_one_loss(shape):
+    leaves, target = speed.inputs(shape, "cpu")
+    compared = {
+        name: f
+        for name, f in speed.contenders(shape).items()
+        if not any(word in name for word in ("compiled", "copy", "alone"))
+    }
+    assert len(compared) == 6
+    losses = [f(*speed.given(name, leaves), target) for name, f in compared.items()]
+    for loss in losses:
+        torch.testing.assert_close(loss, losses[0])
+
+
+@pytest.mark.parametrize("kind", speed.PASSES)
+def test_the_first_contender_is_what_the_others_are_compared_with(kind):
+    names = ["F.cross_entropy", "cross_entropy", "chunked, in place"]
+    rows = list(speed.timed(SHAPE, kind, "cpu", 0.01, names))
+    assert [row["name"] for row in rows] == names
+    assert rows[0]["ratio"] == [1.0, 1.0, 1.0]
+    for row in rows:
+        assert row["seconds"] == sorted(row["seconds"])
+        assert row["seconds"][0] > 0
+        assert row["rounds"] >= 7
+
+
+def test_the_peak_is_what_is_used_beyond_the_inputs():
+    shape = (64, 40_000)
+    logits = 4 * 64 * 40_000
+    assert speed.fresh_peak(shape, "F.cross_entropy", "cpu") > 1.9 * logits
+    assert 0.9 * logits < speed.fresh_peak(shape, "chunked", "cpu") < 1.9 * logits
+
+
+def test_the_picture_shows_time_and_memory():
+    figure = speed.draw(FOUND)
+    sizes = [shape[1] for shape in speed.SERIES]
+    for axes in figure.axes:
+        assert len(axes.lines) == 4
+        assert all(list(line.get_xdata()) == sizes for line in axes.lines)
