@@ -58,8 +58,7 @@ def test_the_first_contender_is_what_the_others_are_compared_with(kind):
 def test_the_peak_is_what_is_used_beyond_the_inputs():
     shape = (64, 40_000)
     logits = 4 * 64 * 40_000
-    assert speed.fresh_peak(shape, "F.cross_entropy", "cpu") > 1.9 * logits
-    assert 0.9 * logits < speed.fresh_peak(shape, "chunked", "cpu") < 1.9 * logits
+    assert 1.9 * logits < speed.fresh_peak(shape, "F.cross_entropy", "cpu") < 4 * logits
 
 
 def test_the_picture_shows_time_and_memory():
