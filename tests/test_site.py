@@ -128,6 +128,15 @@ def test_glyphs_are_there_once(soups):
         assert used <= {f"#{name}" for name in ids}, page
 
 
+def test_each_page_has_a_description_of_its_own(soups):
+    found = [
+        tag["content"] for soup in soups.values() for tag in soup.select("meta[name=description]")
+    ]
+    assert len(set(found)) == len(found) == len(soups)
+    for description in found:
+        assert 50 <= len(description) <= 160, description
+
+
 def test_each_page_says_where_to_go_next(soups):
     for page, soup in soups.items():
         assert "Where to go next." in soup.select_one("article").get_text(), page
