@@ -16,11 +16,13 @@ extensions = [
     "myst_nb",
     "cell_errors",
     "check_counts",
+    "checked_on",
     "code_cell_output",
     "error_entries",
     "error_versions",
     "inline_svg",
     "prose_numbers",
+    "reading_time",
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
@@ -43,6 +45,7 @@ stale_pages = {
     "autograd_notes": str(root / "autograd_notes"),
     "torch": importlib.metadata.version("torch"),
 }
+checked_with = {"torch": importlib.metadata.version("torch")}
 nb_execution_timeout = 120
 # Most pages import these, in the time in which they run ten times.
 warm_kernels = ["torch", "torch._dynamo", "matplotlib.pyplot"]

@@ -4,11 +4,16 @@ import pytest
 from sphinx.testing.util import SphinxTestApp
 
 OURS = ["prose_numbers", "code_cell_output", "check_counts"]
-CONF = f"extensions = {['myst_nb', 'sphinx.ext.doctest', *OURS]}\n"
+CONF = f"""\
+extensions = {["myst_nb", "sphinx.ext.doctest", *OURS]}
+exclude_patterns = ['_build']
+"""
 INDEX = """# Index
 
 ```{check-counts}
 ```
+
+In all {check-total}`doctests` of {check-total}`cells`.
 
 ```{toctree}
 page
@@ -18,9 +23,9 @@ HEAD = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n\n# Page\n\
 DOCTEST = "It is 0.5.\n\n```{doctest}\n>>> 1 / 2\n0.5\n>>> 'b'\n'b'\n```\n"
 
 
-def build(folder, page, builder):
+def build(folder, page, builder, index=INDEX):
     (folder / "conf.py").write_text(CONF)
-    (folder / "index.md").write_text(INDEX)
+    (folder / "index.md").write_text(index)
     (folder / "page.md").write_text(HEAD + page)
     app = SphinxTestApp(builder, srcdir=folder)
     try:
@@ -38,6 +43,7 @@ def test_counts_are_shown_and_said(tmp_path):
     assert not warnings
     row = "".join(f"<td><p>{n}</p></td>\n" for n in (1, 1, 2, 1))
     assert html.count(row) == 2
+    assert "<p>In all 2 of 1.</p>" in html
     assert "checked page: 1 cells, 1 outputs, 2 doctests, 1 numbers" in said
     assert "checked in all: 1 cells, 1 outputs, 2 doctests, 1 numbers" in said
 
@@ -58,3 +64,22 @@ def test_a_doctest_that_does_not_run_is_a_warning(tmp_path):
 def test_code_without_a_check_is_a_warning(tmp_path, more, warned):
     _, warnings, _ = build(tmp_path, "```{code-cell}\nx = 1\n```\n\n" + more, "dummy")
     assert ("page.md: WARNING: this page has code, and no check" in warnings) == warned
+
+
+def test_counts_are_written_anew_only_when_they_change(tmp_path):
+    (tmp_path / "counts.md").write_text(
+        "---\norphan: true\n---\n\n# A\n\n{check-total}`doctests`\n"
+    )
+    shown = tmp_path / "_build" / "html" / "counts.html"
+    build(tmp_path, DOCTEST, "html")
+    assert "<p>2</p>" in shown.read_text()
+    shown.write_text("as it was")
+    build(tmp_path, DOCTEST + "More.\n", "html")
+    assert shown.read_text() == "as it was"
+    build(tmp_path, DOCTEST + DOCTEST, "html")
+    assert "<p>4</p>" in shown.read_text()
+
+
+def test_a_total_of_an_unknown_kind_is_an_error(tmp_path):
+    _, warnings, _ = build(tmp_path, DOCTEST, "dummy", INDEX.replace("`cells`", "`cell`"))
+    assert "check-total: expected one of cells, outputs, doctests, numbers, got cell" in warnings

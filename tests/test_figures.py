@@ -2,7 +2,9 @@
 
 import math
 import re
+import runpy
 
+import matplotlib as mpl
 import pytest
 import torch
 import vl_convert
@@ -401,6 +403,14 @@ def test_other_builders_make_no_script(build):
 )
 def test_a_mistake_is_named(build, page, message):
     assert re.search(message, build(page)[0])
+
+
+def test_they_look_like_the_pictures():
+    style = mpl.rc_params_from_file(ROOT / "autograd_notes" / "figures.mplstyle")
+    parts = runpy.run_path(ROOT / "docs" / "_figures" / "_parts.py")
+    colors = style["axes.prop_cycle"].by_key()["color"]
+    assert [parts["BLUE"], parts["ORANGE"]] == colors[:2]
+    assert parts["FONT"] == ", ".join(style["font.sans-serif"])
 
 
 def test_each_specification_is_shown_and_tested(site):

@@ -142,6 +142,25 @@ def test_each_page_says_where_to_go_next(soups):
         assert "Where to go next." in soup.select_one("article").get_text(), page
 
 
+def test_the_front_page_leads_through_all_chapters(soups):
+    links = [link["href"] for link in soups["index"].select(".reading-order a")]
+    assert links == [f"{page}.html" for page in PAGES if "/" in page]
+
+
+def test_the_front_page_counts_what_the_page_of_checks_does(soups):
+    *_, in_all = soups["checks"].select(".check-counts tr")
+    totals = [cell.get_text() for cell in in_all.select("td")[1:]]
+    assert len(totals) == 4
+    text = soups["index"].select_one("article").get_text()
+    [sentence] = re.findall(r"In the build that made this page.*?(?=\n\n|\Z)", text, re.DOTALL)
+    assert re.findall(r"\d[\d,]*\b", sentence) == totals
+
+
+def test_pages_that_run_say_when_they_did(soups):
+    for page, soup in soups.items():
+        assert bool(soup.select_one("h1 + .checked-on time")) == bool(soup.select(".cell")), page
+
+
 def test_links_to_other_projects_reach_their_real_pages(soups):
     links = {a["href"] for a in soups[ROADS].select("a.reference.external")}
     base = "https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional."

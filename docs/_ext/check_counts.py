@@ -1,5 +1,6 @@
 """Count what is checked, on each page and in all: the build says it, `{check-counts}` shows it.
 
+In a sentence, {check-total}`cells` is the number of all cells; likewise outputs, doctests, numbers.
 A page that has code, and nothing that checks it, is a warning.
 """
 
@@ -11,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.doctest import DocTestBuilder
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,25 @@ HEADS = ("Page", "Cells", "Outputs compared", "Doctest examples run", "Numbers i
 
 class Table(nodes.General, nodes.Element):
     """The place of the table, until all pages are read."""
+
+
+class Total(nodes.Inline, nodes.Element):
+    """The place of one number of the last row, likewise."""
+
+
+class CheckTotal(SphinxRole):
+    """Say how much of one kind is checked on all pages together."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Leave the place of the number."""
+        if self.text not in KINDS:
+            wrong = self.inliner.reporter.error(
+                f"check-total: expected one of {', '.join(KINDS)}, got {self.text}",
+                line=self.lineno,
+            )
+            return [], [wrong]
+        self.env.metadata[self.env.docname]["check_counts"] = True
+        return [Total(kind=KINDS.index(self.text))], []
 
 
 class CheckCounts(SphinxDirective):
@@ -54,6 +74,13 @@ def counts(env: BuildEnvironment) -> dict[str, list[int]]:
     }
 
 
+def outdated(_app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Return the pages that show counts, if there are others than when they were written."""
+    before, env.check_counts = getattr(env, "check_counts", None), counts(env)
+    shown = [page for page in env.found_docs if "check_counts" in env.metadata[page]]
+    return shown if env.check_counts != before else []
+
+
 def row_of(cells: Iterable[str | nodes.Node]) -> nodes.row:
     """Return a row of a table."""
     row = nodes.row()
@@ -64,10 +91,13 @@ def row_of(cells: Iterable[str | nodes.Node]) -> nodes.row:
 
 
 def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Put the table in its place."""
+    """Put the table, and the totals, in their places."""
+    table = counts(app.env)
+    for total in list(doctree.findall(Total)):
+        total.replace_self(nodes.Text(f"{table[''][total['kind']]:,}"))
     for place in list(doctree.findall(Table)):
         rows = []
-        for page, row in counts(app.env).items():
+        for page, row in table.items():
             name: nodes.Node = nodes.strong("", "all pages")
             if page:
                 uri = app.builder.get_relative_uri(docname, page)
@@ -95,12 +125,11 @@ def say(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directive, the counting and the saying."""
     app.add_node(Table)
+    app.add_node(Total)
     app.add_directive("check-counts", CheckCounts)
+    app.add_role("check-total", CheckTotal())
     app.connect("doctree-read", count, priority=700)
-    app.connect(
-        "env-updated",
-        lambda _app, env: [page for page in env.found_docs if "check_counts" in env.metadata[page]],
-    )
+    app.connect("env-updated", outdated)
     app.connect("doctree-resolved", fill)
     app.connect("build-finished", say)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-BLUE, ORANGE = "#2f7fd1", "#d9622b"  # as in the pictures of the pages
+# As in the pictures of the pages: see autograd_notes/figures.mplstyle.
+BLUE, ORANGE = "#2f7fd1", "#d9622b"
+FONT = "DejaVu Sans, Verdana, sans-serif"
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -20,7 +22,7 @@ def formulas(texts: dict[str, str]) -> list[dict[str, Any]]:
 def mark(kind: str, data: str = "", name: str = "", **settings: Any) -> dict[str, Any]:
     """Return a mark. A setting is a value, or a dict that says how to compute it."""
     if kind == "text":
-        settings = {"fill": "currentColor", "fontSize": 12, "font": "sans-serif", **settings}
+        settings = {"fill": "currentColor", "fontSize": 12, "font": FONT, **settings}
     update = {k: v if isinstance(v, dict) else {"value": v} for k, v in settings.items()}
     found: dict[str, Any] = {"type": kind, "aria": "description" in settings}
     if data:
