@@ -1,10 +1,13 @@
 """What is checked is counted, shown, and said; code without a check is not let through."""
 
+import re
+
 import pytest
+from cell_errors import ANSI
 from sphinx.testing.util import SphinxTestApp
 
 OURS = ["prose_numbers", "code_cell_output", "check_counts"]
-CONF = f"extensions = {['myst_nb', 'sphinx.ext.doctest', *OURS]}\n"
+CONF = f"extensions = {['myst_nb', 'sphinx.ext.doctest', *OURS]}\nexclude_patterns = ['_build']\n"
 INDEX = """# Index
 
 ```{check-counts}
@@ -30,6 +33,10 @@ def build(folder, page, builder):
         return shown, app.warning.getvalue(), app.status.getvalue()
     finally:
         app.cleanup()
+
+
+def written(said):
+    return re.findall(r"writing output\.\.\. \[.*\] (\w+)", ANSI.sub("", said))
 
 
 def test_counts_are_shown_and_said(tmp_path):
@@ -58,3 +65,13 @@ def test_a_doctest_that_does_not_run_is_a_warning(tmp_path):
 def test_code_without_a_check_is_a_warning(tmp_path, more, warned):
     _, warnings, _ = build(tmp_path, "```{code-cell}\nx = 1\n```\n\n" + more, "dummy")
     assert ("page.md: WARNING: this page has code, and no check" in warnings) == warned
+
+
+def test_the_table_is_written_again_only_where_it_changes(tmp_path):
+    table = "---\norphan: true\n---\n\n# Table\n\n```{check-counts}\n```\n"
+    (tmp_path / "table.md").write_text(table)
+    build(tmp_path, DOCTEST, "html")
+    assert "table" not in written(build(tmp_path, DOCTEST + "More.\n", "html")[2])
+    assert "table" in written(build(tmp_path, DOCTEST + "It is 0.5 again.\n", "html")[2])
+    html = (tmp_path / "_build" / "html" / "table.html").read_text()
+    assert "<td><p>2</p></td>\n<td><p>2</p></td>" in html

@@ -54,6 +54,14 @@ def counts(env: BuildEnvironment) -> dict[str, list[int]]:
     }
 
 
+def shown(_app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Return the pages that show the table, where it has changed."""
+    now = [(env.titles[page].astext() if page else "", row) for page, row in counts(env).items()]
+    before, env.check_counts = getattr(env, "check_counts", None), now
+    pages = [page for page in env.found_docs if "check_counts" in env.metadata[page]]
+    return pages if now != before else []
+
+
 def row_of(cells: Iterable[str | nodes.Node]) -> nodes.row:
     """Return a row of a table."""
     row = nodes.row()
@@ -97,10 +105,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_node(Table)
     app.add_directive("check-counts", CheckCounts)
     app.connect("doctree-read", count, priority=700)
-    app.connect(
-        "env-updated",
-        lambda _app, env: [page for page in env.found_docs if "check_counts" in env.metadata[page]],
-    )
+    app.connect("env-updated", shown)
     app.connect("doctree-resolved", fill)
     app.connect("build-finished", say)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
