@@ -1,7 +1,8 @@
 """Measure how long a build of the site takes: a first one, one with nothing new, and one edit.
 
 Each is compared with an import of torch in a fresh process of the same round, because another
-program on the machine slows both. A site that has no page to run shows how much of it is Sphinx.
+program on the machine slows both. Two sites without code show how much of it is Sphinx; and an
+import of torch._dynamo, how much of a page that calls torch.func or torch.compile is torch.
 """
 
 import os
@@ -74,6 +75,7 @@ def empty(folder: Path, extensions: list[str]) -> Path:
 def one_round(folder: Path, sites: dict[str, Path], number: int) -> dict[str, float]:
     """Return the seconds of everything, once."""
     seconds = {"import torch": run(folder, "-c", "import torch")[0]}
+    seconds["import torch, torch._dynamo"] = run(folder, "-c", "import torch, torch._dynamo")[0]
     seconds |= {f"an empty site: {name}": build(site) for name, site in sites.items()}
     seconds["nothing has changed"] = build(folder)
     for page in (LIGHT, HEAVY):
