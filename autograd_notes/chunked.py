@@ -21,6 +21,7 @@ from autograd_notes.losses import (
     _class_dim,
     _is_sharded,
     _reduce,
+    _wide_dtype,
     cross_entropy,
     log_softmax,
 )
@@ -217,7 +218,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor | None]:
         batch = _batch(input.shape, input, target, weight, options)
         # With 16 bits the gradient waits for its cotangent, which may save it from underflow.
-        early = needed and input.dtype == _wide(input.dtype)
+        early = needed and input.dtype == _wide_dtype(input.dtype)
         gradient = torch.empty_like(input) if early and not inplace else None
         one = input.new_ones(()) if early else None
         losses = _losses(batch, input, rows, one, input if inplace else gradient)
@@ -304,7 +305,7 @@ def _linear(
     batch = _batch((len(input), *ctx.classes), input, target, weight, ctx.options)
     losses, factor = torch.empty_like(batch.each), None if v is None else _factor(batch, v)
     # Products of 16 bits are slow on the CPU, and what accelerators are made for.
-    wide = _wide(input.dtype)
+    wide = _wide_dtype(input.dtype)
     dtype = wide if input.device.type == "cpu" else input.dtype
     gradients = [
         None if x is None or factor is None or not need else torch.zeros_like(x, dtype=wide)
@@ -320,7 +321,7 @@ def _linear(
         flat = torch.mm(hidden, matrix.t(), out=buffer[: len(hidden)])
         flat = flat if bias is None else flat.add_(bias)
         logits = flat.reshape(-1, *ctx.classes).movedim(1, -1)
-        losses[piece] = _chunk(batch, (piece,), logits, factor, logits)
+        losses[piece] = _chunk(batch, (piece,), logits, factor, place=logits, out=logits)
         # From here on, the logits are their gradient, if there is a factor.
         if dinput is not None:
             dinput[piece] = flat @ matrix
@@ -355,12 +356,12 @@ def _batch(
     shape: tuple[int, ...], input: Tensor, target: Tensor, weight: Tensor | None, options: _Options
 ) -> _Batch:
     """Prepare `target` and `weight` for logits of this shape and the dtype of `input`."""
-    dim, wide = min(len(shape) - 1, 1), _wide(input.dtype)
+    dim, wide = min(len(shape) - 1, 1), _wide_dtype(input.dtype)
     weight = input.new_ones(shape[dim]) if weight is None else weight
     weight = weight.to(wide)
     if target.is_floating_point():
         target, dtype = target.movedim(dim, -1), torch.promote_types(input.dtype, target.dtype)
-        each = target.new_ones(target.shape[:-1], dtype=_wide(dtype))
+        each = target.new_ones(target.shape[:-1], dtype=_wide_dtype(dtype))
         return _Batch(target, weight, each, each == 0, dtype, options)
     target = target.long()
     ignore = target == options.ignore_index
@@ -390,10 +391,13 @@ def _losses(
     x, out = input.movedim(dim, -1), None if gradient is None else gradient.movedim(dim, -1)
     factor = None if v is None else _factor(batch, v)
     losses = torch.empty_like(batch.each)
+    # One memory for the probabilities of all chunks, which stays in the cache.
+    size = min(rows, losses.numel()) * x.shape[-1]
+    buffer = x.new_empty(size, dtype=_wide_dtype(x.dtype))
     for piece in _pieces(losses.shape, rows):
-        logits = x[piece]
-        place = None if out is None else logits if gradient is input else out[piece]
-        losses[piece] = _chunk(batch, piece, logits, factor, place)
+        logits, dlogits = x[piece], None if out is None else out[piece]
+        place = buffer[: logits.numel()].view(logits.shape)
+        losses[piece] = _chunk(batch, piece, logits, factor, place=place, out=dlogits)
     return losses
 
 
@@ -414,15 +418,20 @@ def _chunk(
     piece: tuple[int | slice, ...],
     x: Tensor,
     factor: Tensor | None,
+    *,
+    place: Tensor,
     out: Tensor | None,
 ) -> Tensor:
-    """Return the losses of one piece, with logits `x`; with a factor, write their gradients."""
+    """Return the losses of one piece, with logits `x`; with a factor, write their gradients.
+
+    `place` is for the probabilities. It may be that of the logits, and so may `out`.
+    """
     target, smoothing = batch.target[piece], batch.options.label_smoothing
     scale = None if factor is None else factor[piece]
     if target.is_floating_point() or smoothing:
         losses, dlogits = _spread(x, _shares(target, x, batch.weight, smoothing))
     else:
-        losses, dlogits, total = _certain(x, target.unsqueeze(-1), out)
+        losses, dlogits, total = _certain(x, target.unsqueeze(-1), place)
         losses = losses * batch.each[piece]
         scale = None if scale is None else scale * batch.each[piece] / total
     if scale is not None:
@@ -430,18 +439,18 @@ def _chunk(
     return losses
 
 
-def _certain(x: Tensor, target: Tensor, out: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+def _certain(x: Tensor, target: Tensor, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return -log(p) for one class each, p - onehot, and what the latter is yet to be divided by.
 
     The sum of the other probabilities has the digits that 1 - p would lose, and is more accurate
     than the sum that the kernel has divided by. A probability that underflows has no logarithm, so
     that comes from the logits, while they are still there.
     """
-    wide = _wide(x.dtype)
+    wide = _wide_dtype(x.dtype)
     picked = x.gather(-1, target).to(wide)
-    far = picked - x.amax(-1, keepdim=True) < -80 if out is x else None
+    far = picked - x.amax(-1, keepdim=True) < -80 if place is x else None
     exact = None if far is None else _exact(x, picked, far)
-    p = torch.softmax(x, -1, dtype=wide, out=out if x.dtype == wide else None)
+    p = torch.softmax(x, -1, dtype=wide, out=place if place.dtype == wide else None)
     likely = p.gather(-1, target)
     if far is None:
         far = likely < torch.finfo(wide).tiny
@@ -465,7 +474,7 @@ def _shares(target: Tensor, x: Tensor, weight: Tensor, smoothing: float) -> Tens
     """Return the weight of each class times its probability."""
     share = smoothing / x.shape[-1]
     if target.is_floating_point():
-        return ((1 - smoothing) * target.to(_wide(target.dtype)) + share) * weight
+        return ((1 - smoothing) * target.to(_wide_dtype(target.dtype)) + share) * weight
     target = target.unsqueeze(-1)
     shares = (share * weight).expand(x.shape).clone()
     return shares.scatter_add_(-1, target, (1 - smoothing) * weight[target])
@@ -473,14 +482,10 @@ def _shares(target: Tensor, x: Tensor, weight: Tensor, smoothing: float) -> Tens
 
 def _spread(x: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
     """Return the sum of -share log(p), where zero times log(0) is zero, and its gradient."""
-    log_p = log_softmax(x.to(_wide(x.dtype)))
+    log_p = log_softmax(x.to(_wide_dtype(x.dtype)))
     nothing = (shares == 0) & log_p.isneginf()
     losses = -(shares * log_p.masked_fill(nothing, 0.0)).sum(-1)
     return losses, log_p.exp_().mul_(shares.sum(-1, keepdim=True)).sub_(shares)
-
-
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    return torch.promote_types(dtype, torch.float32)
 
 
 def _no_autocast(x: Tensor) -> contextlib.AbstractContextManager[Any]:

@@ -292,8 +292,12 @@ def cross_entropy(
 
 
 def _wide(x: Tensor) -> Tensor:
+    return x.to(_wide_dtype(x.dtype))
+
+
+def _wide_dtype(dtype: torch.dtype) -> torch.dtype:
     """Sums of 16-bit numbers are taken in 32 bits."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    return torch.promote_types(dtype, torch.float32)
 
 
 def _maximum(x: Tensor, dim: int) -> Tensor:

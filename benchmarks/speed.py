@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ Shape = tuple[int, ...]
 SHAPES: list[Shape] = [(5, 3), (128, 1000), (4096, 1000), (2048, 32000), (1024, 128000)]
 HIDDEN: Shape = (2048, 512, 32000)  # samples, hidden size, classes
 SERIES: list[Shape] = [(512, 1000 * 4**power) for power in range(1, 5)]
+DRAWN = ["F.cross_entropy", "cross_entropy", "chunked", "chunked, in place"]
 CHUNKS = [1, 4, 16, 64, 256, 1024]  # rows at a time, of the fourth shape
 LARGE = 2 * 10**6  # logits; the memory of fewer is lost among everything else
 PASSES = ["forward", "forward + backward"]
@@ -44,6 +46,11 @@ def notebook(x: Tensor, target: Tensor) -> Tensor:
     """Compute the loss by the definitions of the first page, which overflow."""
     p = x.exp() / x.exp().sum(-1, keepdim=True)
     return -p[range(len(target)), target].log().mean()
+
+
+def shortest(x: Tensor, target: Tensor) -> Tensor:
+    """Compute the loss in as few operations as it can be written out in."""
+    return (x.logsumexp(1) - x.gather(1, target.unsqueeze(1)).squeeze(1)).mean()
 
 
 def copy(x: Tensor, _target: Tensor) -> Tensor:
@@ -77,16 +84,24 @@ def torch_chunked(rows: int | None) -> Callable[..., Tensor]:
 
 def by_rows(rows: int) -> Callable[..., Tensor]:
     """Return the loss by chunks of so many rows."""
-    return lambda x, target: notes.chunked_cross_entropy(x, target, chunk_size=rows)
+    return partial(notes.chunked_cross_entropy, chunk_size=rows)
 
 
-def contenders(
-    shape: Shape, names: list[str] | str | None = None
-) -> dict[str, Callable[..., Tensor]]:
+def compiled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return the loss compiled for one shape, once it is called: the compiler itself is large."""
+    once = cache(partial(torch.compile, loss, dynamic=False))
+
+    def compiled_loss(*args: Tensor) -> Tensor:
+        return once()(*args)
+
+    return compiled_loss
+
+
+def contenders(shape: Shape) -> dict[str, Callable[..., Tensor]]:
     """Return what is compared for a shape; the first is what the others are compared with."""
     if len(shape) == 3:
         rows = max(1, notes.chunked._LINEAR_LOGITS // shape[2])  # noqa: SLF001
-        found = {
+        return {
             "F.linear, F.cross_entropy": linear(F.cross_entropy),
             "F.linear, chunked in place": linear(
                 lambda x, target: notes.chunked_cross_entropy(x, target, inplace=True)
@@ -96,23 +111,19 @@ def contenders(
             "F.linear_cross_entropy, its chunks": torch_chunked(None),
             "F.linear_cross_entropy, our chunks": torch_chunked(rows),
         }
-    else:
-        found = {
-            "F.cross_entropy": F.cross_entropy,
-            "F.log_softmax, F.nll_loss": lambda x, t: F.nll_loss(F.log_softmax(x, 1), t),
-            "the notebook's": notebook,
-            "cross_entropy": notes.cross_entropy,
-            "chunked": notes.chunked_cross_entropy,
-            "chunked, in place": lambda x, t: notes.chunked_cross_entropy(x, t, inplace=True),
-            "F.cross_entropy, compiled": torch.compile(F.cross_entropy, dynamic=False),
-            "cross_entropy, compiled": torch.compile(notes.cross_entropy, dynamic=False),
-            "softmax alone, by chunks": softmax,
-            "a copy of the logits": copy,
-        }
-    if names == "chunks":
-        found = {"F.cross_entropy": F.cross_entropy}
-        return found | {f"chunked, {rows} rows": by_rows(rows) for rows in CHUNKS}
-    return {name: f for name, f in found.items() if names is None or name in names}
+    return {
+        "F.cross_entropy": F.cross_entropy,
+        "F.log_softmax, F.nll_loss": lambda x, t: F.nll_loss(F.log_softmax(x, 1), t),
+        "the notebook's": notebook,
+        "the shortest": shortest,
+        "cross_entropy": notes.cross_entropy,
+        "chunked": notes.chunked_cross_entropy,
+        "chunked, in place": lambda x, t: notes.chunked_cross_entropy(x, t, inplace=True),
+        "F.cross_entropy, compiled": compiled(F.cross_entropy),
+        "cross_entropy, compiled": compiled(notes.cross_entropy),
+        "softmax alone, by chunks": softmax,
+        "a copy of the logits": copy,
+    }
 
 
 def inputs(shape: Shape, device: str) -> tuple[list[Tensor], Tensor]:
@@ -156,12 +167,15 @@ def quartiles(values: list[float]) -> list[float]:
 
 
 def timed(
-    shape: Shape, kind: str, device: str, seconds: float, names: list[str] | str | None = None
+    shape: Shape,
+    kind: str,
+    device: str,
+    seconds: float,
+    found: dict[str, Callable[..., Tensor]],
 ) -> Iterator[dict[str, Any]]:
     """Yield the time of each contender, and its ratio to the first."""
     leaves, target = inputs(shape, device)
     torch.compiler.reset()  # each shape is compiled for itself, and only eight may be
-    found = contenders(shape, names)
     with torch.set_grad_enabled(kind != "forward"):
 
         def once(name: str) -> float:
@@ -197,7 +211,7 @@ def in_use(what: str) -> int:
 
 def peak(shape: Shape, name: str, device: str) -> int:
     """Return how many bytes forward and backward use at most, beyond what was there before."""
-    function = contenders(shape, [name])[name]
+    function = contenders(shape)[name]
     leaves, target = inputs(shape, device)
     small, few = inputs((2, *shape[1:2], *[2] * len(shape[2:])), device)
     run(function, given(name, small), small, few.clamp(max=1))  # what is only loaded once
@@ -321,16 +335,17 @@ def main() -> None:
     shapes = [tuple(options.shape)] if options.shape else [*SHAPES, HIDDEN]
     found = {"machine": machine(options.device), "code": measured_code(), "results": []}
     print(json.dumps(found["machine"]))
-    some = ["F.cross_entropy", "cross_entropy", "chunked", "chunked, in place"]
-    plan: list[tuple[str, Shape, str, Any]] = [
-        ("shapes", shape, kind, None) for shape in shapes for kind in PASSES
-    ]
+    plan = [("shapes", shape, kind, contenders(shape)) for shape in shapes for kind in PASSES]
     if not options.shape:
-        plan += [("classes", shape, PASSES[1], some) for shape in SERIES]
-        plan += [("chunks", SHAPES[3], PASSES[1], "chunks")]
-    for series, shape, kind, names in plan:
+        for shape in SERIES:
+            some = {name: f for name, f in contenders(shape).items() if name in DRAWN}
+            plan.append(("classes", shape, PASSES[1], some))
+        chunks = {f"chunked, {rows} rows": by_rows(rows) for rows in CHUNKS}
+        chunks = {"F.cross_entropy": F.cross_entropy, **chunks}
+        plan.append(("chunks", SHAPES[3], PASSES[1], chunks))
+    for series, shape, kind, compared in plan:
         print(f"{series}: {label(shape)}, {kind}")
-        rows = list(timed(shape, kind, options.device, options.seconds, names))
+        rows = list(timed(shape, kind, options.device, options.seconds, compared))
         for row in rows:
             row["series"] = series
             if kind == PASSES[1] and shape[0] * shape[-1] >= LARGE and series != "chunks":
