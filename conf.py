@@ -13,6 +13,8 @@ copyright = "2026, " + author
 language = "en"
 
 extensions = [
+    "warm_kernels",  # it works while the others are imported
+    "quick_start",
     "myst_nb",
     "cell_errors",
     "check_counts",
@@ -21,6 +23,7 @@ extensions = [
     "error_entries",
     "error_versions",
     "inline_svg",
+    "kept_index",
     "prose_numbers",
     "reading_time",
     "sphinx.ext.autodoc",
@@ -31,7 +34,6 @@ extensions = [
     "stale_pages",
     "svg_math",
     "vega_figure",
-    "warm_kernels",
 ]
 exclude_patterns = ["_data", "_ext", "_figures", "_inventories", "mutate.py"]
 nitpicky = True
@@ -47,8 +49,8 @@ stale_pages = {
 }
 checked_with = {"torch": importlib.metadata.version("torch")}
 nb_execution_timeout = 120
-# Most pages import these, in the time in which they run ten times.
-warm_kernels = ["torch", "torch._dynamo", "matplotlib.pyplot"]
+# Each page imports torch; some the others, of which each takes as long as torch itself to import.
+warm_kernels = {"torch": 1, "matplotlib.pyplot": 3, "torch._dynamo": 3}
 # An error, and whatever is written to stderr, must be stated below its cell: see code_cell_output.
 nb_execution_raise_on_error = False
 nb_output_stderr = "show"

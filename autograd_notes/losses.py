@@ -292,7 +292,8 @@ def cross_entropy(
 
 
 def _wide(x: Tensor) -> Tensor:
-    return x.to(_wide_dtype(x.dtype))
+    wide = _wide_dtype(x.dtype)
+    return x if x.dtype == wide else x.to(wide)
 
 
 def _wide_dtype(dtype: torch.dtype) -> torch.dtype:

@@ -23,7 +23,7 @@ def setup(app):
     app.add_directive("code-cell-output", Block)
 
 
-extensions = ["myst_nb", "error_entries", "error_versions"]
+extensions = ["myst_nb", "error_entries", "error_versions", "kept_index"]
 exclude_patterns = ["_build", "_data"]
 html_theme = "basic"
 nb_execution_mode = "off"

@@ -1,11 +1,16 @@
 """Kernels that are forked: quick to start, and as separate as others."""
 
+import multiprocessing
+import os
 import time
+from multiprocessing import forkserver
+from types import SimpleNamespace
 
 import jupyter_cache.executors.utils as executors
 import pytest
 from bs4 import BeautifulSoup
 from sphinx.testing.util import SphinxTestApp
+from warm_kernels import KERNEL, edited, start
 
 CONF = """
 import sys
@@ -13,7 +18,7 @@ extensions = ["myst_nb", "warm_kernels"]
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 30
-warm_kernels = ["this", "decimal"]
+warm_kernels = {"this": 1, "decimal": 1}
 """
 HEAD = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n# T\n"
 FIRST = """
@@ -77,3 +82,26 @@ def test_a_cell_that_takes_too_long_is_interrupted(build):
     with pytest.raises(Exception, match=r"folder/page\.md"):
         build("\n```{code-cell}\nimport time\ntime.sleep(60)\n```\n", nb_execution_timeout=1)
     assert time.monotonic() - start < 30
+
+
+def test_pages_younger_than_the_last_build_are_taken_for_edited(tmp_path):
+    app = SimpleNamespace(srcdir=tmp_path, doctreedir=tmp_path)
+    for time_, name in enumerate(("old.md", "environment.pickle", "new.md", "new.txt")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time_, time_))
+    assert edited(app) == 1
+    (tmp_path / "environment.pickle").unlink()
+    os.utime(tmp_path / "old.md")
+    assert edited(app) == 2
+
+
+@pytest.mark.parametrize(
+    ("pages", "begun"), [(0, []), (1, [[*KERNEL, "a"]]), (3, [[*KERNEL, "a", "b"]])]
+)
+def test_more_is_imported_for_many_pages_and_nothing_for_none(monkeypatch, pages, begun):
+    named, started = [], []
+    monkeypatch.setattr(multiprocessing, "set_forkserver_preload", named.append)
+    monkeypatch.setattr(forkserver, "ensure_running", lambda: started.append(len(named)))
+    start(SimpleNamespace(config=SimpleNamespace(warm_kernels={"a": 1, "b": 3})), pages)
+    assert named == begun
+    assert started == [1] * len(begun)

@@ -75,10 +75,11 @@ def counts(env: BuildEnvironment) -> dict[str, list[int]]:
 
 
 def outdated(_app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Return the pages that show counts, if there are others than when they were written."""
-    before, env.check_counts = getattr(env, "check_counts", None), counts(env)
+    """Return the pages that show counts, where these are not those of the last build."""
+    now = [(env.titles[page].astext() if page else "", row) for page, row in counts(env).items()]
+    before, env.check_counts = getattr(env, "check_counts", None), now
     shown = [page for page in env.found_docs if "check_counts" in env.metadata[page]]
-    return shown if env.check_counts != before else []
+    return shown if now != before else []
 
 
 def row_of(cells: Iterable[str | nodes.Node]) -> nodes.row:

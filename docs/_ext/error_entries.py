@@ -66,7 +66,6 @@ def index(section: nodes.section, messages: Iterable[str]) -> None:
 def enter(app: Sphinx, doctree: nodes.document) -> None:
     """Mark each entry of a page, index its messages, and fill the overview."""
     _, parts = entries(Path(app.env.doc2path(app.env.docname)).read_text("utf-8"))
-    app.env.metadata[app.env.docname]["error_entries"] = len(parts)
     sections = {name: node for node in doctree.findall(nodes.section) for name in node["ids"]}
     rows, seen = [], set[str]()
     for name, text in parts.items():
@@ -96,12 +95,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_node(Overview)
     app.add_directive("error-overview", ErrorOverview)
     app.connect("doctree-read", enter, priority=400)  # before the titles are collected
-    # Sphinx forgets the index of a page that it does not write again.
-    app.connect(
-        "env-updated",
-        lambda _app, env: [
-            page for page, meta in env.metadata.items() if meta.get("error_entries")
-        ],
-    )
     app.connect("html-page-context", help_the_search)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

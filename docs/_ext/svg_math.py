@@ -11,14 +11,12 @@ from html import escape
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import ziamath
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
-from ziamath.tex import tex2mml
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +34,10 @@ def svg(latex: str, *, inline: bool) -> str:
     """Return LaTeX as an SVG element. Raises ValueError where ziamath can't draw all of it."""
     if found := UNDRAWN.search(latex):
         raise ValueError(f"{found[0]} is not supported")
+    import ziamath  # noqa: PLC0415  # a build that writes no page does without
+
+    ziamath.config.svg2 = True  # a glyph is a symbol, drawn once and used by name
+    ziamath.config.precision = 1
     try:
         drawn = ziamath.Math(mathml(latex, inline=inline), size=20).svgxml()
     except Exception as error:
@@ -54,6 +56,8 @@ def svg(latex: str, *, inline: bool) -> str:
 
 def mathml(latex: str, *, inline: bool) -> ET.Element:
     """Return LaTeX as MathML, with the spacing of TeX where ziamath's is tighter."""
+    from ziamath.tex import tex2mml  # noqa: PLC0415
+
     root = ET.fromstring(tex2mml(latex, inline=inline))  # noqa: S314  # made from our own pages
     if unknown := re.search(r"\\\w+", " ".join(root.itertext())):
         raise ValueError(f"{unknown[0]} is not supported")
@@ -107,8 +111,6 @@ def share_glyphs(
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the renderer."""
-    ziamath.config.svg2 = True  # a glyph is a symbol, drawn once and used by name
-    ziamath.config.precision = 1
     app.add_html_math_renderer("svg", (visit_math, None), (visit_math_block, None))
     app.connect("html-page-context", share_glyphs)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,27 +1,25 @@
 """Kernels that start with their imports done.
 
 Each page still has a kernel of its own, and shares no name with another. But all are forked from
-one process, which has imported once what most of them want: `warm_kernels = ["numpy"]` in conf.py.
+one process, which has imported once what they want. `warm_kernels = {"numpy": 1, "sympy": 3}` in
+conf.py: numpy always, and sympy where at least three pages are run, because few of them need it.
 Name what starts no thread, and what does not change between two builds of one process.
 """
 
 import multiprocessing
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from multiprocessing import forkserver
 from types import ModuleType
-from typing import Any
 from unittest.mock import patch
 
-import forked_kernel
-import jupyter_cache.executors.utils as executors
-from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning import LocalProvisioner
-from sphinx.application import Sphinx
-from sphinx.config import Config
+from sphinx.application import ENV_PICKLE_FILENAME, Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.typing import ExtensionMetadata
 
-LAUNCHER = "ipykernel_launcher"
 KERNEL = ["ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger"]
 # What ipykernel sets for itself, but matplotlib must know when it is imported; and its debugger,
 # which nobody uses here, need not warn that the interpreter has its modules frozen.
@@ -31,78 +29,43 @@ ENVIRONMENT = {
 }
 
 
-class Fork:
-    """What Jupyter asks of a process, for a fork."""
-
-    stdin = stdout = stderr = None
-
-    def __init__(self, *args: Any) -> None:
-        context = multiprocessing.get_context("forkserver")
-        self.process = context.Process(target=forked_kernel.run, args=args, daemon=True)
-        # A fork runs the program of its parent first, but a kernel has nothing to do with Sphinx.
-        nothing = {"__main__": ModuleType("__main__")}
-        with patch.dict(sys.modules, nothing), patch.dict(os.environ, ENVIRONMENT):
-            self.process.start()
-        self.pid = self.process.pid
-
-    def poll(self) -> int | None:
-        """Return the exit code, once there is one."""
-        return self.process.exitcode
-
-    def wait(self) -> int | None:
-        """Wait for the exit code."""
-        self.process.join()
-        return self.process.exitcode
-
-    def send_signal(self, signal: int) -> None:
-        """Send a signal, while somebody is there."""
-        if self.poll() is None:
-            os.kill(self.process.pid, signal)
-
-    def kill(self) -> None:
-        """End it at once."""
-        self.process.kill()
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-        self.process.terminate()
+@contextmanager
+def apart() -> Iterator[None]:
+    """Start a process that does not first run Sphinx: its program is nothing to a kernel."""
+    nothing = {"__main__": ModuleType("__main__")}
+    with patch.dict(sys.modules, nothing), patch.dict(os.environ, ENVIRONMENT):
+        yield
 
 
-class WarmProvisioner(LocalProvisioner):
-    """Forks kernels of ipykernel, and starts others as ever."""
-
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        """Start a kernel."""
-        if LAUNCHER not in cmd:
-            return await super().launch_kernel(cmd, **kwargs)
-        arguments = cmd[cmd.index(LAUNCHER) + 1 :]
-        self.process = Fork(arguments, kwargs.get("cwd"), kwargs.get("env", dict(os.environ)))
-        self.pid = self.process.pid
-        return self.connection_info
+def edited(app: Sphinx) -> int:
+    """Guess how many pages will run: those younger than what is kept of the last build."""
+    kept = app.doctreedir / ENV_PICKLE_FILENAME
+    last = kept.stat().st_mtime if kept.exists() else 0
+    return sum(page.stat().st_mtime > last for page in app.srcdir.rglob("*.md"))
 
 
-class WarmKernelManager(AsyncKernelManager):
-    """Manages the kernels of the pages."""
-
-    async def _async_pre_start_kernel(self, **kwargs: Any) -> Any:
-        if self.provisioner is None:
-            self.provisioner = WarmProvisioner(
-                kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
-            )
-        return await super()._async_pre_start_kernel(**kwargs)
-
-    pre_start_kernel = _async_pre_start_kernel
+def start(app: Sphinx, pages: int) -> None:
+    """Start the process that the kernels are forked from, and let it import in its own time."""
+    warm = [name for name, least in app.config.warm_kernels.items() if pages >= least]
+    if warm and "forkserver" in multiprocessing.get_all_start_methods():
+        multiprocessing.set_forkserver_preload([*KERNEL, *warm])
+        with apart():
+            forkserver.ensure_running()
 
 
-def prepare(_app: Sphinx, config: Config) -> None:
-    """Let MyST-NB fork its kernels, where the system can."""
-    if config.warm_kernels and "forkserver" in multiprocessing.get_all_start_methods():
-        multiprocessing.set_forkserver_preload([*KERNEL, *config.warm_kernels])
+def prepare(app: Sphinx, _env: BuildEnvironment, pages: list[str]) -> None:
+    """Let MyST-NB fork its kernels, where a page is read, and where the system can."""
+    if pages and app.config.warm_kernels:
+        start(app, len(pages))  # it may be running since the setup
+        import jupyter_cache.executors.utils as executors  # noqa: PLC0415  # only now needed
+        from warm_manager import WarmKernelManager  # noqa: PLC0415
+
         executors.executenb = partial(executors.executenb, kernel_manager_class=WarmKernelManager)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register the setting."""
-    app.add_config_value("warm_kernels", default=[], rebuild="", types=list)
-    app.connect("config-inited", prepare)
+    """Register the setting, and start at once where a page has been edited."""
+    app.add_config_value("warm_kernels", default={}, rebuild="", types=dict)
+    app.connect("env-before-read-docs", prepare)
+    start(app, edited(app))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
