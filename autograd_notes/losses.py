@@ -292,13 +292,12 @@ def cross_entropy(
 
 
 def _wide(x: Tensor) -> Tensor:
-    wide = _wide_dtype(x.dtype)
-    return x if x.dtype == wide else x.to(wide)
+    return x.to(_wide_dtype(x.dtype))
 
 
 def _wide_dtype(dtype: torch.dtype) -> torch.dtype:
     """Sums of 16-bit numbers are taken in 32 bits."""
-    return torch.promote_types(dtype, torch.float32)
+    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
 
 
 def _maximum(x: Tensor, dim: int) -> Tensor:
