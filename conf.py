@@ -49,7 +49,6 @@ warm_kernels = ["torch", "torch._dynamo", "matplotlib.pyplot"]
 # An error, and whatever is written to stderr, must be stated below its cell: see code_cell_output.
 nb_execution_raise_on_error = False
 nb_output_stderr = "show"
-nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
 
