@@ -20,6 +20,8 @@ extensions = [
     "error_entries",
     "error_versions",
     "inline_svg",
+    "markdown_pages",
+    "page_notebooks",
     "prose_numbers",
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
@@ -51,6 +53,12 @@ nb_execution_raise_on_error = False
 nb_output_stderr = "show"
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
+# What the notebook of a page needs, by a word in its code: the first that fits.
+page_notebooks_need = {
+    "benchmarks": "clone the repository of the site, and in it `pip install .[plot]`",
+    "InlineBackend": "`pip install autograd-notes[plot]`",
+    "": "`pip install autograd-notes`",
+}
 
 # A number in prose that no page computes, and why it may stand there.
 prose_numbers_allowed = {
