@@ -21,6 +21,7 @@ extensions = [
     "error_versions",
     "inline_svg",
     "markdown_pages",
+    "page_links",
     "page_notebooks",
     "prose_numbers",
     "sphinx.ext.autodoc",
@@ -85,7 +86,14 @@ intersphinx_mapping = {
     }.items()
 }
 
+# Where the repository is, "https://github.com/owner/name", and so where a page can be launched and
+# its source is shown. No address is known yet.
+repository_url = ""
+repository_branch = "main"
+notebook_branch = "notebooks"  # .github/workflows/pages.yml fills it
+
 html_theme = "furo"
+html_theme_options = {"top_of_page_buttons": []}  # page_links has them, in words
 html_title = "autograd_notes"
 html_static_path = ["docs/_static"]
 html_favicon = "docs/_static/favicon.svg"
