@@ -1,8 +1,10 @@
 """Sphinx's settings for the site."""
 
 import importlib.metadata
+import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 root = Path(__file__).parent
 sys.path += [str(root / "docs" / folder) for folder in ("_ext", "_figures")]
@@ -21,9 +23,12 @@ extensions = [
     "error_versions",
     "inline_svg",
     "markdown_pages",
+    "notfound.extension",
+    "page_cards",
     "page_links",
     "page_notebooks",
     "prose_numbers",
+    "site_address",
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
@@ -91,6 +96,16 @@ intersphinx_mapping = {
 repository_url = ""
 repository_branch = "main"
 notebook_branch = "notebooks"  # .github/workflows/pages.yml fills it
+
+# Where the site is, "https://host/path/": whoever builds it for a host knows.
+html_baseurl = os.environ.get("SITE_URL", "")
+notfound_urls_prefix = urlsplit(html_baseurl).path or "/"
+notfound_context = {
+    "title": "Page not found",
+    "body": "<h1>Page not found</h1><p>There is no page at this address. Perhaps it has moved: "
+    f'<a href="{notfound_urls_prefix}search.html">search for it</a>, '
+    f'or begin at <a href="{notfound_urls_prefix}index.html">the front page</a>.</p>',
+}
 
 html_theme = "furo"
 html_theme_options = {"top_of_page_buttons": []}  # page_links has them, in words
