@@ -1,8 +1,10 @@
 """Sphinx's settings for the site."""
 
 import importlib.metadata
+import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 root = Path(__file__).parent
 sys.path += [str(root / "docs" / folder) for folder in ("_ext", "_figures")]
@@ -24,8 +26,14 @@ extensions = [
     "error_versions",
     "inline_svg",
     "kept_index",
+    "markdown_pages",
+    "notfound.extension",
+    "page_cards",
+    "page_links",
+    "page_notebooks",
     "prose_numbers",
     "reading_time",
+    "site_address",
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
@@ -54,9 +62,14 @@ warm_kernels = {"torch": 1, "matplotlib.pyplot": 3, "torch._dynamo": 3}
 # An error, and whatever is written to stderr, must be stated below its cell: see code_cell_output.
 nb_execution_raise_on_error = False
 nb_output_stderr = "show"
-nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
+# What the notebook of a page needs, by a word in its code: the first that fits.
+page_notebooks_need = {
+    "benchmarks": "clone the repository of the site, and in it `pip install .[plot]`",
+    "InlineBackend": "`pip install autograd-notes[plot]`",
+    "": "`pip install autograd-notes`",
+}
 
 # A number in prose that no page computes, and why it may stand there.
 prose_numbers_allowed = {
@@ -83,7 +96,24 @@ intersphinx_mapping = {
     }.items()
 }
 
+# Where the repository is, "https://github.com/owner/name", and so where a page can be launched and
+# its source is shown. No address is known yet.
+repository_url = ""
+repository_branch = "main"
+notebook_branch = "notebooks"  # .github/workflows/pages.yml fills it
+
+# Where the site is, "https://host/path/": whoever builds it for a host knows.
+html_baseurl = os.environ.get("SITE_URL", "")
+notfound_urls_prefix = urlsplit(html_baseurl).path or "/"
+notfound_context = {
+    "title": "Page not found",
+    "body": "<h1>Page not found</h1><p>There is no page at this address. Perhaps it has moved: "
+    f'<a href="{notfound_urls_prefix}search.html">search for it</a>, '
+    f'or begin at <a href="{notfound_urls_prefix}index.html">the front page</a>.</p>',
+}
+
 html_theme = "furo"
+html_theme_options = {"top_of_page_buttons": []}  # page_links has them, in words
 html_title = "autograd_notes"
 html_static_path = ["docs/_static"]
 html_favicon = "docs/_static/favicon.svg"

@@ -6,7 +6,7 @@ import nbformat.v4
 import pytest
 from bs4 import BeautifulSoup
 from cell_errors import ANSI
-from code_cell_output import differences, joined, read, updated
+from code_cell_output import differences, read, updated
 from myst_parser.config.main import MdParserConfig
 from sphinx.testing.util import SphinxTestApp
 
@@ -15,7 +15,6 @@ extensions = ["myst_nb", "cell_errors", "code_cell_output", "sphinx.ext.doctest"
 html_theme = "basic"
 myst_enable_extensions = ["colon_fence"]
 nb_execution_raise_on_error = False
-nb_merge_streams = True
 nb_output_stderr = "show"
 """
 HEAD = """\
@@ -128,14 +127,6 @@ def test_difference_is_shown_as_a_diff():
 
 def test_output_without_a_block_is_said_whole():
     assert said(None, stream("1\n2\n")) == ["the cell shows what no block states:\n1\n2"]
-
-
-def test_a_line_that_the_kernel_sends_in_pieces_stays_one():
-    pieces = [stream("1.2"), stream("no", "stderr"), stream("6\n\n"), stream("x"), stream("\n")]
-    assert [(out.name, out.text) for out in joined(pieces)] == [
-        ("stdout", "1.26\n\nx\n"),
-        ("stderr", "no\n"),
-    ]
 
 
 @pytest.mark.parametrize("outputs", [[], [stream("\n \n")]])
@@ -329,8 +320,11 @@ AGREES = (
     + block("RuntimeError: one\n\ntwo")
     + cell("warnings.warn('od' + 'd')\nprint('said', file=sys.stderr)")
     + block("UserWarning: odd\nsaid")
-    + cell("print('early')\ntime.sleep(0.5)\nprint('la', end='')\ntime.sleep(0.5)\nprint('te')")
-    + block("early\nlate")
+    + cell(
+        "print('early')\nprint('no', file=sys.stderr)\ntime.sleep(0.5)\n"
+        "print('la', end='')\ntime.sleep(0.5)\nprint('te\\n')\ntime.sleep(0.5)\nprint('x')"
+    )
+    + block("early\nlate\n\nx\nno")
     + cell("print('---\\n:a: b\\n100%')")
     + block("---\n:a: b\n100%")
     + cell("")
@@ -379,7 +373,7 @@ def test_block_is_not_rendered(agreeing):
 
 def test_parts_of_a_stream_are_shown_and_compared_once(agreeing):
     shown = [pre.get_text() for pre in agreeing[0].select(".cell_output .stream pre")]
-    assert "early\nlate\n" in shown
+    assert "early\nlate\n\nx\n" in shown
 
 
 def test_traceback_on_the_page_is_short(agreeing):

@@ -21,7 +21,6 @@ doctest_default_flags = 0
 nb_execution_mode = "force"
 nb_execution_timeout = {timeout}
 nb_execution_raise_on_error = False
-nb_merge_streams = True
 nb_output_stderr = "show"
 """
 INDEX = """\

@@ -13,17 +13,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import myst_nb.core.render
 import nbformat
 from docutils import nodes
 from jupyter_cache import get_cache
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from myst_nb.core.utils import coalesce_streams
 from myst_parser.parsers.mdit import create_md_parser
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -218,22 +217,12 @@ class CodeCellOutput(SphinxDirective):
         return [mark]
 
 
-def joined(outputs: list[Any]) -> list[Any]:
-    """Merge the streams of a cell.
+def merge_streams(_app: Sphinx, _env: BuildEnvironment, pages: list[str]) -> None:
+    """Have each stream of a cell once: the kernel sends pieces, in the midst of a line too."""
+    if pages:
+        import jupyter_cache.executors.utils as executors  # noqa: PLC0415  # only now needed
 
-    MyST-NB ends each piece that it merges with a new line, but the kernel sends what it has five
-    times a second, in the midst of a line too.
-    """
-    first: dict[str, Any] = {}
-    kept = []
-    for output in outputs:
-        if output.output_type == "stream" and output.name in first:
-            first[output.name].text += output.text
-        else:
-            kept.append(output)
-            if output.output_type == "stream":
-                first[output.name] = output
-    return coalesce_streams(kept)
+        executors.executenb = partial(executors.executenb, coalesce_streams=True)
 
 
 def executed_notebook(env: BuildEnvironment, page: str) -> Any:
@@ -241,19 +230,12 @@ def executed_notebook(env: BuildEnvironment, page: str) -> Any:
     data = getattr(env, "nb_metadata", {}).get(page, {}).get("exec_data")
     if not data:
         return nbformat.v4.new_notebook()
-    config, cached = env.mystnb_config, False
+    config = env.mystnb_config
     notebook = nbformat.read(Path(config.output_folder, f"{page}.ipynb"), 4)
     if data["method"] == "cache":  # what MyST-NB takes from there, it does not write
         with suppress(KeyError):  # a page that failed is not there
             cache = get_cache(config.execution_cache_path)
-            notebook, cached = cache.merge_match_into_notebook(notebook)[1], True
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and config.merge_streams:
-            # Merging leaves all text in the first stream of a name, and the others as they were.
-            outputs = joined(cell.outputs) if cached else cell.outputs
-            names = [output.get("name") for output in outputs]
-            again = {i for i, name in enumerate(names) if name and name in names[:i]}
-            cell.outputs = [out for i, out in enumerate(outputs) if i not in again]
+            notebook = cache.merge_match_into_notebook(notebook)[1]
     return notebook
 
 
@@ -292,5 +274,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("code_cell_output_update", default=False, rebuild="env", types=bool)
     app.add_directive("code-cell-output", CodeCellOutput)
     app.connect("doctree-read", check)
-    myst_nb.core.render.coalesce_streams = joined
+    app.connect("env-before-read-docs", merge_streams)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

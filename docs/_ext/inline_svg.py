@@ -46,7 +46,7 @@ class InlineSvg(SphinxPostTransform):
             path = Path(self.env.srcdir, image["uri"].lstrip("/"))
             if path.suffix == ".svg" and path.is_file() and image.get("alt"):
                 markup = f'<div class="figure-svg">{inline(path.read_text(), image["alt"])}</div>'
-                image.replace_self(nodes.raw("", markup, format="html"))
+                image.replace_self(nodes.raw("", markup, format="html", alt=image["alt"]))
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

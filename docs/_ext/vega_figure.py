@@ -49,7 +49,8 @@ class VegaFigure(SphinxDirective):
             self.env.note_dependency(part)
         self.env.metadata[self.env.docname]["vega_figure"] = True
         spec = runpy.run_path(str(file))["spec"]
-        return [nodes.raw("", markup(name, spec, self.options["alt"]), format="html")]
+        alt = self.options["alt"]
+        return [nodes.raw("", markup(name, spec, alt), format="html", alt=alt)]
 
 
 def markup(name: str, spec: dict[str, Any], alt: str) -> str:

@@ -1,0 +1,31 @@
+"""CITATION.cff: what the Citation File Format asks for, and the same words as pyproject.toml."""
+
+import tomllib
+
+import yaml
+from conftest import ROOT
+
+# Of what version 1.2 of the format lets stand at the top of a file.
+NEEDED = {"authors", "cff-version", "message", "title"}
+MORE = {"abstract", "date-released", "doi", "keywords", "license", "type", "url", "version"}
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_format_has_all_it_needs_and_nothing_unknown():
+    assert set(CITATION) >= NEEDED
+    assert set(CITATION) <= NEEDED | MORE | {"repository-code"}
+    assert CITATION["cff-version"] == "1.2.0"
+    assert CITATION["type"] in ("software", "dataset")
+    for name in ("abstract", "license", "message", "title", "version"):
+        assert isinstance(CITATION[name], str), name
+        assert CITATION[name].strip(), name
+    for author in CITATION["authors"]:
+        assert set(author) == {"name"}
+    assert len(set(CITATION["keywords"])) == len(CITATION["keywords"]) > 0
+
+
+def test_it_says_what_the_package_says():
+    for name in ("version", "license", "authors", "keywords"):
+        assert CITATION[name] == PROJECT[name], name
+    assert PROJECT["name"].replace("-", "_") in CITATION["title"]
