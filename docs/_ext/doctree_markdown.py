@@ -123,6 +123,10 @@ class Translator(MarkdownTranslator):
         """Begin a table."""
         self._push_context(Table(params=SubContextParams(2, 2)))
 
+    def visit_Invisible(self, _node: nodes.Invisible) -> None:  # noqa: N802  # the name of the node
+        """Write nothing of what has no text."""
+        raise nodes.SkipNode
+
     def visit_target(self, _node: nodes.target) -> None:
         """Write no anchor."""
 

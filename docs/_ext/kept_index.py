@@ -25,8 +25,8 @@ def remember(app: Sphinx, doctree: nodes.document) -> None:
 
 def recall(app: Sphinx, _builder: Builder) -> None:
     """Give the search all entries: those of a page that is written it finds itself."""
-    pages = app.env.metadata.items()
-    app.env._search_index_index_entries = {name: page["search_entries"] for name, page in pages}  # noqa: SLF001
+    entries = {page: app.env.metadata[page]["search_entries"] for page in app.env.all_docs}
+    app.env._search_index_index_entries = entries  # noqa: SLF001
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
