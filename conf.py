@@ -18,16 +18,19 @@ extensions = [
     "warm_kernels",  # it works while the others are imported
     "quick_start",
     "myst_nb",
+    "accessible_pages",
     "cell_errors",
     "check_counts",
     "checked_on",
     "code_cell_output",
+    "content_security",
     "error_entries",
     "error_versions",
     "inline_svg",
     "kept_index",
     "markdown_pages",
     "notfound.extension",
+    "one_stylesheet",
     "page_cards",
     "page_links",
     "page_notebooks",
@@ -118,8 +121,14 @@ html_title = "autograd_notes"
 html_static_path = ["docs/_static"]
 html_favicon = "docs/_static/favicon.svg"
 html_css_files = ["site.css"]
+html_js_files = [("keyboard.js", {"defer": "defer"})]
 html_copy_source = True
 html_math_renderer = "svg"
+# The attribute `style` places mathematics and draws figures, and no hash can allow an attribute.
+content_security_policy = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
+)
 templates_path = []
 
 copybutton_prompt_text = r">>> |\.\.\. "

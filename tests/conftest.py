@@ -37,6 +37,13 @@ each_window = pytest.mark.parametrize(
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that open a page."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 @st.composite
 def tensors(draw: st.DrawFn, shape: tuple[int, ...], scale: float = 30.0) -> Tensor:
     """Draw a floating-point tensor of the given shape."""

@@ -7,6 +7,7 @@ FILE = """<?xml version="1.0"?>
 <!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x">
 <svg width="10" height="10" xmlns="http://www.w3.org/2000/svg">
  <metadata>made on Monday</metadata>
+ <defs><style type="text/css">*{stroke: red}</style></defs>
  <defs><path id="a" style="fill: #ffffff; stroke: #000000"/></defs>
  <use href="#a"/><g clip-path="url(#a)"/>
 </svg>
@@ -25,6 +26,7 @@ def test_only_the_element_is_left():
     drawn = inline_svg.inline(FILE, "A square")
     assert drawn.startswith("<svg ")
     assert "Monday" not in drawn
+    assert "red" not in drawn
 
 
 def test_names_do_not_clash():

@@ -17,7 +17,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.typing import ExtensionMetadata
 
 HEADER = re.compile(r"^.*?(?=<svg)", re.DOTALL)  # the XML declaration and document type
-METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
+# A style inside of a picture would hold for the whole page; the site's own has its rules.
+LEFT_OUT = re.compile(r"\s*<metadata>.*?</metadata>|<style\b.*?</style>", re.DOTALL)
 INK = re.compile(r"#000000\b|\bblack\b")
 PAPER = re.compile(r"#ffffff\b|\bwhite\b")
 IDS = re.compile(r'(\bid="|\bhref="#|url\(#)')
@@ -26,7 +27,7 @@ IDS = re.compile(r'(\bid="|\bhref="#|url\(#)')
 def inline(svg: str, alt: str) -> str:
     """Return the markup of an SVG file, ready to stand in a page."""
     key = sha256(svg.encode()).hexdigest()[:8]
-    svg = METADATA.sub("", HEADER.sub("", svg))
+    svg = LEFT_OUT.sub("", HEADER.sub("", svg))
     svg = IDS.sub(rf"\g<1>{key}-", svg)
     svg = INK.sub("currentColor", svg)
     svg = PAPER.sub("var(--color-background-primary, white)", svg)

@@ -163,7 +163,7 @@ def figure(
                 ),
                 "marks": [
                     *axes(),
-                    lines("levels", stroke="currentColor", strokeWidth=1, opacity=0.3),
+                    lines("levels", stroke="currentColor", strokeWidth=1, opacity=0.45),
                     lines("here", stroke=BLUE, strokeWidth=2),
                     *arrow(shrink),
                 ],
