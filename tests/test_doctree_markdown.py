@@ -10,6 +10,13 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 1
 """
 PAGE = """\
+---
+myst:
+  html_meta:
+    description: Said elsewhere.
+---
+% A comment
+
 # Title of `code`
 
 Text with *stars*, 2 * 3, a_b and
@@ -174,7 +181,9 @@ def test_each_construct_is_plain_markdown(tmp_path):
     app = SphinxTestApp(srcdir=tmp_path)
     try:
         app.build()
+        warnings = app.warning.getvalue()
         found = (app.outdir / "index.md").read_text()
     finally:
         app.cleanup()
     assert [line.rstrip() for line in found.splitlines()] == MARKDOWN.splitlines()
+    assert not warnings

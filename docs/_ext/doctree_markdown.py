@@ -127,6 +127,8 @@ class Translator(MarkdownTranslator):
         """Write nothing of what has no text."""
         raise nodes.SkipNode
 
+    visit_meta = visit_Invisible
+
     def visit_target(self, _node: nodes.target) -> None:
         """Write no anchor."""
 
