@@ -158,7 +158,7 @@ def test_the_front_page_counts_what_the_page_of_checks_does(soups):
 
 def test_pages_that_run_say_when_they_did(soups):
     for page, soup in soups.items():
-        assert bool(soup.select_one("h1 + .checked-on time")) == bool(soup.select(".cell")), page
+        assert bool(soup.select_one("h1 ~ .checked-on time")) == bool(soup.select(".cell")), page
 
 
 def test_links_to_other_projects_reach_their_real_pages(soups):

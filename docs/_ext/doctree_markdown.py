@@ -127,7 +127,7 @@ class Translator(MarkdownTranslator):
         """Write nothing of what has no text."""
         raise nodes.SkipNode
 
-    visit_meta = visit_Invisible
+    visit_comment = visit_meta = visit_Invisible
 
     def visit_target(self, _node: nodes.target) -> None:
         """Write no anchor."""
