@@ -59,7 +59,8 @@ def copy(folder: Path) -> None:
     """Copy the site, and let it state what this machine shows: last digits may differ."""
     for name in ("autograd_notes", "benchmarks", "docs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "conf.py", folder)
+    for name in ("README.md", "conf.py"):
+        shutil.copy(ROOT / name, folder)
     run(folder, *BUILD, "update", "-b", "dummy", "-D", "code_cell_output_update=1")
 
 

@@ -128,6 +128,12 @@ def test_glyphs_are_there_once(soups):
         assert used <= {f"#{name}" for name in ids}, page
 
 
+def test_each_page_has_a_title_of_its_own(soups):
+    titles = {soup.title.get_text() for soup in soups.values()}
+    assert len(titles) == len(soups)
+    assert all(re.fullmatch(r"\w.* - autograd_notes", title) for title in titles), titles
+
+
 def test_each_page_has_a_description_of_its_own(soups):
     found = [
         tag["content"] for soup in soups.values() for tag in soup.select("meta[name=description]")
