@@ -1,5 +1,6 @@
 """A build that finds nothing new: what it does not import, start, read and write."""
 
+import os
 import re
 import subprocess
 import sys
@@ -44,7 +45,8 @@ def build(folder):
     """Build with the settings of the site; return the pages read and written, and what it used."""
     options = ["-n", "-W", "-c", str(ROOT), str(folder / "docs"), str(folder / "html")]
     command = [sys.executable, "-c", PROGRAM, *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    env = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     read = re.findall(r"reading sources\.\.\. \[.*\] (\w+)", done.stdout)
     written = re.findall(r"writing output\.\.\. \[.*\] (\w+)", done.stdout)

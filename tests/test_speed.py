@@ -25,7 +25,7 @@ def test_a_comment_makes_no_result_older(monkeypatch, tmp_path):
     file.write_text(code.replace('"""Sums of 16-bit', '# new\n    """The sums of 16-bit'))
     assert file.read_text() != code
     assert speed.measured_code() == before
-    file.write_text(code.replace("x.float() if", "x.double() if"))
+    file.write_text(code.replace("torch.float32 if", "torch.float64 if"))
     assert speed.measured_code() != before
 
 
