@@ -35,6 +35,15 @@ def test_search_finds_a_word(tab, address):
     expect(tab.locator("#search-results li a", has_text="What does backward(v)")).to_have_count(1)
 
 
+@pytest.mark.parametrize("tab", [{"viewport": {"width": 390, "height": 900}}], indirect=True)
+def test_the_page_of_the_search_has_a_field_in_a_narrow_window_too(tab, address):
+    tab.goto(f"{address}/search.html")
+    tab.get_by_role("searchbox").fill("cotangent")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#search-results li a", has_text="What does backward(v)")).to_have_count(1)
+    expect(tab.get_by_role("searchbox")).to_have_value("cotangent")
+
+
 @pytest.mark.parametrize(
     "tab", [{"permissions": ["clipboard-read", "clipboard-write"]}], indirect=True
 )

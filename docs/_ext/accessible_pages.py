@@ -16,9 +16,8 @@ REPAIRS = {
     # and nothing to read or press stands outside of a landmark.
     r'<a href="#" class="back-to-top': r'<nav aria-label="Tools">\g<0>',
     r'<article role="main"': r"</nav>\g<0>",
-    # A heading has a level, and each page one of the first level.
+    # A heading has a level.
     r'<p class="caption" role="heading"': r'\g<0> aria-level="2"',
-    r'<div id="search-results"': r"<h1>Search</h1>\g<0>",
     # What is folded is named by what its summary says.
     r'<summary aria-label="Toggle hidden content"': r"<summary",
     # A list of parameters has no terms to define.
