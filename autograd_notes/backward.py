@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from autograd_notes.losses import _check_floating, _check_tensor
+from autograd_notes._checks import _check_floating, _check_tensor
 
 
 def quadratic_form(x: Tensor, w: Tensor) -> Tensor:

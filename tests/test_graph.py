@@ -18,7 +18,7 @@ from matplotlib.colors import to_hex
 from matplotlib.path import Path
 
 from autograd_notes import backward_graph, draw_graph
-from autograd_notes.graph import _spread
+from autograd_notes.graph_drawing import _spread
 
 W = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
 
