@@ -1,53 +1,64 @@
-"""The class axis, the target, the weights and the reduction of the losses."""
+"""The class axis, the class indices, the ignore mask, the weights, and the reduction of a loss."""
 
 import torch
 from torch import Tensor
 
-from autograd_notes._sharded import _is_sharded, _onehot
+from autograd_notes._sharded import is_sharded
 
 
-def _wide(x: Tensor) -> Tensor:
-    return x.to(_wide_dtype(x.dtype))
-
-
-def _wide_dtype(dtype: torch.dtype) -> torch.dtype:
-    """Sums of 16-bit numbers are taken in 32 bits."""
-    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
-
-
-def _class_dim(input: Tensor) -> int:
+def class_dim(input: Tensor) -> int:
+    """Return the dimension of the classes: 1 with a batch, 0 without."""
     return 1 if input.dim() > 1 else 0
 
 
-def _pick(input: Tensor, index: Tensor) -> Tensor:
-    """Return what `input` holds for the class of each sample."""
-    dim = _class_dim(input)
-    index = index.unsqueeze(dim)
-    if _is_sharded(input):
-        picked = input.masked_fill(~_onehot(input, dim, index), 0.0).sum(dim)
-    else:
-        picked = input.gather(dim, index).squeeze(dim)
-    return _wide(picked)
+def class_range(target: Tensor) -> tuple[int, int] | None:
+    """Return the smallest and the largest class, or None if reading them is not possible."""
+    if is_sharded(target):  # all processes must take the same branch
+        return None
+    # Reading a value waits for an accelerator, and breaks the graph of a compiled function.
+    # Not mutated: mutants are never compiled, so no test would notice.
+    if target.device.type != "cpu" or torch.compiler.is_compiling():  # pragma: no mutate
+        return None
+    try:
+        low, high = target.aminmax()
+        return int(low), int(high)
+    except RuntimeError:  # an empty batch, a FakeTensor, or torch.func.vmap
+        return None
 
 
-def _without(ignored: Tensor | None, values: Tensor, filler: float = 0.0) -> Tensor:
-    return values if ignored is None else values.masked_fill(ignored, filler)
+def class_target(target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor | None]:
+    """Return the class indices and the ignore mask; the mask is None if nothing is ignored.
+
+    An ignored sample gets the index 0.
+    """
+    target = target.long()
+    known = class_range(target)
+    if known is not None and not known[0] <= ignore_index <= known[1]:
+        return target, None
+    ignored = target == ignore_index
+    return target.masked_fill(ignored, 0), ignored
 
 
-def _weigh(
+def masked(values: Tensor, ignored: Tensor | None, fill: float = 0.0) -> Tensor:
+    """Return `values`, with `fill` for the ignored samples."""
+    return values if ignored is None else values.masked_fill(ignored, fill)
+
+
+def weighted_losses(
     losses: Tensor, index: Tensor, ignored: Tensor | None, weight: Tensor | None
 ) -> tuple[Tensor, Tensor | None]:
-    """Return the weighted losses, and their weights; none where all are one."""
+    """Return the weighted losses and the weight of each sample; None if all weights are 1."""
     if weight is None and ignored is None:
         return losses, None
-    weights = torch.ones_like(losses) if weight is None else _wide(weight)[index]
-    weights = _without(ignored, weights)
-    return _without(ignored, losses) * weights, weights
+    weights = torch.ones_like(losses) if weight is None else weight.to(losses.dtype)[index]
+    weights = masked(weights, ignored)
+    return masked(losses, ignored) * weights, weights
 
 
-def _reduce(losses: Tensor, weights: Tensor | None, reduction: str) -> Tensor:
+def reduced_loss(losses: Tensor, weights: Tensor | None, reduction: str) -> Tensor:
+    """Return the weighted mean of weighted losses, their sum, or the losses themselves."""
     if reduction == "none":
-        return losses + 0.0  # a loss of nothing is zero, not minus zero
+        return losses + 0.0  # -0.0 + 0.0 is 0.0
     if reduction == "sum":
         return losses.sum()
     return losses.mean() if weights is None else losses.sum() / weights.sum()

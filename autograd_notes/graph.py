@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import Node, get_gradient_edge
 
-from autograd_notes._checks import _check_tensor
+from autograd_notes._checks import check_tensor
 
 if TYPE_CHECKING:
     import networkx  # type: ignore[import-untyped]  # noqa: ICN001  # the name that Sphinx looks up
@@ -94,7 +94,7 @@ def backward_graph(tensor: Tensor, names: Mapping[str, Tensor] | None = None) ->
 
 
 def _check_graph(tensor: Tensor) -> None:
-    _check_tensor("tensor", tensor)
+    check_tensor("tensor", tensor)
     if tensor.requires_grad:
         return
     if not (tensor.is_floating_point() or tensor.is_complex()):
@@ -126,7 +126,7 @@ def _named(names: Mapping[str, Tensor]) -> dict[_Key, str]:
             f"names: expected a mapping from names to tensors, got {type(names).__name__}"
         )
     for name, tensor in names.items():
-        _check_tensor(f"names[{name!r}]", tensor)
+        check_tensor(f"names[{name!r}]", tensor)
     return {_key(tensor): name for name, tensor in names.items()}
 
 

@@ -1,11 +1,13 @@
-"""Softmax, its logarithm, and the logarithm of a sum of exponentials."""
+"""Softmax, its logarithm, and the logarithm of a sum of exponentials.
+
+16-bit numbers are summed in 32 bits: `torch.promote_types(x.dtype, torch.float32)`.
+"""
 
 import torch
 from torch import Tensor
 
-from autograd_notes._checks import _check_dim, _check_floating, _converted
-from autograd_notes._sharded import _collected, _is_sharded, _onehot
-from autograd_notes._targets import _wide
+from autograd_notes._checks import check_dim, check_tensor
+from autograd_notes._sharded import all_sum, sum_less_one
 
 
 def logsumexp(x: Tensor, dim: int | tuple[int, ...] = -1, keepdim: bool = False) -> Tensor:
@@ -16,7 +18,7 @@ def logsumexp(x: Tensor, dim: int | tuple[int, ...] = -1, keepdim: bool = False)
     Args:
         x: the logits, of any shape and any floating-point dtype.
         dim: the dimension, or the dimensions, to sum over.
-        keepdim: whether `dim` stays, with size 1.
+        keepdim: whether `dim` is kept, with size 1.
 
     Returns:
         The logarithms, with the dtype of `x`, and its shape without `dim`.
@@ -35,14 +37,14 @@ def logsumexp(x: Tensor, dim: int | tuple[int, ...] = -1, keepdim: bool = False)
 
     Agrees with :func:`torch.logsumexp`.
     """
-    _check_floating("x", x)
-    _check_dim(x, dim)
-    total = _wide(x)
+    check_tensor("x", x, floating=True)
+    check_dim(x, dim)
+    total = x.to(torch.promote_types(x.dtype, torch.float32))
     for one in dim if isinstance(dim, tuple) else (dim,):
-        maximum = _maximum(total, one)
-        # An infinity less itself would be no number. Any number does: it is added again.
-        maximum = maximum.masked_fill(maximum.isinf(), 0.0)  # pragma: no mutate: any number does
-        total = maximum + _log_sum_exp(total - maximum, one)
+        shift = maximum(total, one)
+        # inf - inf is NaN, so shift by 0 there; the shift is added back.
+        shift = torch.where(shift.isinf(), torch.zeros_like(shift), shift)
+        total = shift + log_sum_exp(total - shift, one)
     return (total if keepdim else total.squeeze(dim)).to(x.dtype)
 
 
@@ -54,13 +56,13 @@ def softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> Tenso
     Args:
         x: the logits, of any shape and any floating-point dtype.
         dim: the dimension that holds the classes.
-        dtype: the dtype to convert `x` to before anything else.
+        dtype: the dtype that `x` is converted to first; by default its own.
 
     Returns:
-        The probabilities, with the shape of `x`, and its dtype or the one asked for.
+        The probabilities, with the shape of `x`, and its dtype or `dtype`.
 
     Raises:
-        TypeError: if `x` is not a floating-point tensor, once converted.
+        TypeError: if `x`, once converted, is not a floating-point tensor.
         IndexError: if `x` has no dimension `dim`.
 
     Example:
@@ -73,26 +75,27 @@ def softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> Tenso
 
     Agrees with :func:`torch.nn.functional.softmax`.
     """
-    x = _converted(x, dtype)
-    unnormalized = _shifted(x, dim).exp()
-    return (unnormalized / _collected(unnormalized.sum(dim, keepdim=True))).to(x.dtype)
+    x = _converted(x, dim, dtype)
+    logits = x.to(torch.promote_types(x.dtype, torch.float32))
+    unnormalized = (logits - maximum(logits, dim)).exp()
+    return (unnormalized / all_sum(unnormalized, dim)).to(x.dtype)
 
 
 def log_softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> Tensor:
-    r"""Take the logarithm of softmax, without the underflow of taking it afterwards.
+    r"""Take the logarithm of softmax, without the underflow of `softmax(x).log()`.
 
     .. math:: \text{log_softmax}(x)_i = x_i - \log \sum_j e^{x_j}
 
     Args:
         x: the logits, of any shape and any floating-point dtype.
         dim: the dimension that holds the classes.
-        dtype: the dtype to convert `x` to before anything else.
+        dtype: the dtype that `x` is converted to first; by default its own.
 
     Returns:
-        The log-probabilities, with the shape of `x`, and its dtype or the one asked for.
+        The log-probabilities, with the shape of `x`, and its dtype or `dtype`.
 
     Raises:
-        TypeError: if `x` is not a floating-point tensor, once converted.
+        TypeError: if `x`, once converted, is not a floating-point tensor.
         IndexError: if `x` has no dimension `dim`.
 
     Example:
@@ -105,34 +108,35 @@ def log_softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> T
 
     Agrees with :func:`torch.nn.functional.log_softmax`.
     """
-    x = _converted(x, dtype)
-    shifted = _shifted(x, dim)
-    return (shifted - _log_sum_exp(shifted, dim)).to(x.dtype)
+    x = _converted(x, dim, dtype)
+    logits = x.to(torch.promote_types(x.dtype, torch.float32))
+    shifted = logits - maximum(logits, dim)
+    return (shifted - log_sum_exp(shifted, dim)).to(x.dtype)
 
 
-def _maximum(x: Tensor, dim: int) -> Tensor:
-    # A constant taken from every logit changes neither softmax nor its gradient, so the maximum
-    # is detached: autograd has nothing to do for it. Any constant does where there are none.
+def maximum(x: Tensor, dim: int) -> Tensor:
+    """Return the maximum along `dim`, detached, or 0 if `x` is empty.
+
+    Subtracting the same constant from all logits changes neither softmax nor its gradient.
+    """
     return x.detach().amax(dim, keepdim=True) if x.numel() else x.new_zeros(())
 
 
-def _shifted(x: Tensor, dim: int) -> Tensor:
-    _check_dim(x, dim)
-    wide = _wide(x)
-    return wide - _maximum(wide, dim)
-
-
-def _log_sum_exp(shifted: Tensor, dim: int) -> Tensor:
-    """Take the logarithm of a sum whose largest term is one, `exp(0)`.
-
-    That one is left to log1p. Added to the others, it would take the digits of a small rest.
-    """
+def log_sum_exp(shifted: Tensor, dim: int) -> Tensor:
+    """Return the logarithm of the sum of exp(shifted), the largest term of which is exp(0) = 1."""
     terms = shifted.exp()
     if not terms.numel():
         return terms.sum(dim, keepdim=True).log()
-    largest = shifted.argmax(dim, keepdim=True)
-    if _is_sharded(terms):
-        rest = terms - _onehot(terms, dim, largest).to(terms.dtype)
-    else:
-        rest = terms.scatter_add(dim, largest, terms.new_full(largest.shape, -1.0))
-    return _collected(rest.sum(dim, keepdim=True)).log1p()
+    # log1p adds the 1 of the largest term: in the sum, it would round off the digits of a small
+    # rest.
+    return sum_less_one(terms, dim, shifted.argmax(dim, keepdim=True)).log1p()
+
+
+def _converted(x: Tensor, dim: int, dtype: torch.dtype | None) -> Tensor:
+    """Return the checked logits, with the dtype that was asked for."""
+    check_tensor("x", x)
+    if dtype is not None:
+        x = x.to(dtype)
+    check_tensor("x", x, floating=True)
+    check_dim(x, dim)
+    return x

@@ -1,11 +1,12 @@
-"""The three losses: from probabilities, from log-probabilities, and from logits."""
+"""The losses from probabilities, log-probabilities and logits. 16-bit sums are taken in 32 bits."""
 
 import torch
 from torch import Tensor
 
-from autograd_notes._checks import _check, _check_cross_entropy, _classes
-from autograd_notes._targets import _class_dim, _pick, _reduce, _weigh, _wide, _without
-from autograd_notes.logits import _log_sum_exp, _shifted, log_softmax
+from autograd_notes._checks import check_loss
+from autograd_notes._sharded import gather
+from autograd_notes._targets import class_dim, class_target, masked, reduced_loss, weighted_losses
+from autograd_notes.logits import log_sum_exp, maximum
 
 
 def nl(
@@ -21,24 +22,20 @@ def nl(
     .. math:: \operatorname{nl}(p, t) = -\frac{\sum_n w_{t_n} \log p_{n, t_n}}{\sum_n w_{t_n}}
 
     Args:
-        input: the probabilities, floating point, of shape `(N, C)`, `(C)` without a batch, or
-            `(N, C, d1, ...)`.
-        target: the class of each sample, int64 or uint8, of shape `(N)`, `()` without a batch,
-            or `(N, d1, ...)`.
-        weight: the weight of each class, of shape `(C)` and the dtype of `input`; all ones where
-            left out.
-        ignore_index: the samples with this target count nothing.
+        input: the probabilities, floating point, of shape `(N, C, d1, ...)`, `(N, C)`, or `(C)`.
+        target: the class of each sample, int64 or uint8, of shape `(N, d1, ...)`, `(N)`, or `()`.
+        weight: the weight of each class, of shape `(C)` and the dtype of `input`; by default 1.
+        ignore_index: samples with this target are left out.
         reduction: `'mean'` for the weighted mean, `'sum'`, or `'none'`.
 
     Returns:
-        The mean or the sum, of shape `()`, or the weighted losses, with the shape of `target`;
-        with the dtype of `input`.
+        The mean or sum, of shape `()`, or the weighted losses, shaped like `target`; with the
+        dtype of `input`.
 
     Raises:
         TypeError: if `input`, `target` or `weight` is not a tensor of such a dtype.
-        ValueError: if the shapes or the devices do not belong together, or there is no such
-            reduction.
-        IndexError: if a class in `target` is below 0, or not below `C`.
+        ValueError: if shapes or devices do not match, or `reduction` is unknown.
+        IndexError: if a class in `target` is not from 0 to `C - 1`, and not ignored.
 
     Example:
         >>> import torch
@@ -51,10 +48,13 @@ def nl(
 
     Agrees with :func:`torch.nn.functional.nll_loss` of ``input.log()``.
     """
-    _check(input, weight, reduction)
-    index, ignored = _classes(input, target, ignore_index)
-    losses = -_without(ignored, _pick(input, index), 1.0).log()
-    return _reduce(*_weigh(losses, index, ignored, weight), reduction).to(input.dtype)
+    check_loss(input, target, weight, ignore_index, reduction)
+    index, ignored = class_target(target, ignore_index)
+    likelihoods = gather(input, class_dim(input), index)
+    likelihoods = likelihoods.to(torch.promote_types(input.dtype, torch.float32))
+    losses = -masked(likelihoods, ignored, 1.0).log()  # log(0) has an infinite gradient
+    losses, weights = weighted_losses(losses, index, ignored, weight)
+    return reduced_loss(losses, weights, reduction).to(input.dtype)
 
 
 def nll(
@@ -70,8 +70,7 @@ def nll(
     .. math:: \operatorname{nll}(\ell, t) = -\frac{\sum_n w_{t_n} \ell_{n, t_n}}{\sum_n w_{t_n}}
 
     Args:
-        input: the log-probabilities, floating point, of shape `(N, C)`, `(C)` without a batch,
-            or `(N, C, d1, ...)`.
+        input: the log-probabilities, of the dtypes and shapes of the `input` of :func:`nl`.
         target: as in :func:`nl`.
         weight: as in :func:`nl`.
         ignore_index: as in :func:`nl`.
@@ -96,10 +95,12 @@ def nll(
 
     Agrees with :func:`torch.nn.functional.nll_loss`.
     """
-    _check(input, weight, reduction)
-    index, ignored = _classes(input, target, ignore_index)
-    losses = -_pick(input, index)
-    return _reduce(*_weigh(losses, index, ignored, weight), reduction).to(input.dtype)
+    check_loss(input, target, weight, ignore_index, reduction)
+    index, ignored = class_target(target, ignore_index)
+    log_likelihoods = gather(input, class_dim(input), index)
+    losses = -log_likelihoods.to(torch.promote_types(input.dtype, torch.float32))
+    losses, weights = weighted_losses(losses, index, ignored, weight)
+    return reduced_loss(losses, weights, reduction).to(input.dtype)
 
 
 def cross_entropy(
@@ -111,22 +112,19 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    r"""Average the negative log-likelihoods, straight from logits.
+    r"""Average the negative log-likelihoods, from logits.
 
-    .. math::
-        \text{cross_entropy}(x, t) = \operatorname{nll}(\text{log_softmax}(x), t)
+    .. math:: \text{cross_entropy}(x, t) = \operatorname{nll}(\text{log_softmax}(x), t)
 
-    With class probabilities :math:`q` as the target, and with label smoothing, each sample loses
-    :math:`-\sum_c w_c \, q_c \log p_c`, where smoothing takes :math:`q` to
+    With class probabilities :math:`q` as the target, or with label smoothing, the loss of a sample
+    is :math:`-\sum_c w_c \, q_c \log p_c`. Smoothing replaces :math:`q` by
     :math:`(1 - \varepsilon) \, q + \varepsilon / C`.
 
     Args:
-        input: the logits, floating point, of shape `(N, C)`, `(C)` without a batch, or
-            `(N, C, d1, ...)`.
-        target: the class of each sample, as in :func:`nl`; or class probabilities, floating
-            point, with the shape of `input`.
+        input: the logits, floating point, of shape `(N, C, d1, ...)`, `(N, C)`, or `(C)`.
+        target: the classes, as in :func:`nl`; or class probabilities, shaped like `input`.
         weight: as in :func:`nl`.
-        ignore_index: as in :func:`nl`; class probabilities can't be ignored.
+        ignore_index: as in :func:`nl`; not with class probabilities.
         reduction: as in :func:`nl`; with class probabilities, the mean is over the samples.
         label_smoothing: :math:`\varepsilon`, from 0 to 1.
 
@@ -143,8 +141,7 @@ def cross_entropy(
         >>> import torch
         >>> from autograd_notes import cross_entropy
         >>> logits = torch.tensor([[2.0, 0.0], [0.0, 0.0]], requires_grad=True)
-        >>> loss = cross_entropy(logits, torch.tensor([0, 1]))
-        >>> loss.backward()
+        >>> cross_entropy(logits, torch.tensor([0, 1])).backward()
         >>> logits.grad
         tensor([[-0.0596,  0.0596],
                 [ 0.2500, -0.2500]])
@@ -153,40 +150,34 @@ def cross_entropy(
 
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
-    classes = _check_cross_entropy(
-        "input",
-        input,
-        target,
-        weight,
-        ignore_index=ignore_index,
-        reduction=reduction,
-        label_smoothing=label_smoothing,
-    )
-    dim = _class_dim(input)
-    share = label_smoothing / max(input.shape[dim], 1)  # pragma: no mutate: no classes, no loss
-    if classes is None:
-        q = (1 - label_smoothing) * _wide(target) + share
-        losses = _expected(log_softmax(_wide(input), dim), q, weight)
-        return _reduce(losses, None, reduction).to(torch.promote_types(input.dtype, target.dtype))
-
-    index, ignored = classes
-    # -log_softmax, of the target alone
-    shifted = _shifted(input, dim)
-    log_total = _log_sum_exp(shifted, dim)
-    losses = log_total.squeeze(dim) - _pick(shifted, index)
-    losses, weights = _weigh(losses, index, ignored, weight)
-    if label_smoothing:
-        spread = _expected(shifted - log_total, share, weight)
-        losses = (1 - label_smoothing) * losses + _without(ignored, spread)
-    return _reduce(losses, weights, reduction).to(input.dtype)
+    check_loss(input, target, weight, ignore_index, reduction, label_smoothing, probabilities=True)
+    dim = class_dim(input)
+    # -log_softmax(x)[t] = logsumexp(shifted) - shifted[t], without the logarithms of other classes
+    logits = input.to(torch.promote_types(input.dtype, torch.float32))
+    shifted = logits - maximum(logits, dim)
+    logsumexp = log_sum_exp(shifted, dim)
+    share = label_smoothing / input.shape[dim] if logits.numel() else label_smoothing
+    if target.is_floating_point():
+        q = target.to(torch.promote_types(target.dtype, torch.float32))
+        q = (1 - label_smoothing) * q + share
+        losses, weights = expected_nll(shifted - logsumexp, q, weight), None
+    else:
+        index, ignored = class_target(target, ignore_index)
+        losses = logsumexp.squeeze(dim) - gather(shifted, dim, index)
+        losses, weights = weighted_losses(losses, index, ignored, weight)
+        if label_smoothing:
+            smooth = expected_nll(shifted - logsumexp, share, weight)
+            losses = (1 - label_smoothing) * losses + masked(smooth, ignored)
+    dtype = torch.promote_types(input.dtype, target.dtype)
+    return reduced_loss(losses, weights, reduction).to(dtype)
 
 
-def _expected(log_p: Tensor, q: Tensor | float, weight: Tensor | None) -> Tensor:
-    """Return the sum over the classes of `-w q log(p)`, where zero times log(0) is zero."""
-    dim = _class_dim(log_p)
+def expected_nll(log_p: Tensor, q: Tensor | float, weight: Tensor | None) -> Tensor:
+    """Return the sum over the classes of `-w q log(p)`, where 0 log(0) is 0."""
+    dim = class_dim(log_p)
     if isinstance(q, Tensor):
-        nothing = (q == 0) & log_p.isneginf()
-        log_p = log_p.masked_fill(nothing, 0.0)  # pragma: no mutate: zero times any number
+        # Not mutated: 0 times any finite number is 0.
+        log_p = log_p.masked_fill((q == 0) & log_p.isneginf(), 0.0)  # pragma: no mutate
     if weight is not None:
-        q = q * _wide(weight).reshape(-1, *[1] * (log_p.dim() - dim - 1))
+        q = q * weight.to(log_p.dtype).reshape(-1, *[1] * (log_p.dim() - dim - 1))
     return -(q * log_p).sum(dim)

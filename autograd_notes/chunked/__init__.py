@@ -3,19 +3,23 @@
 import torch
 from torch import Tensor
 
-from autograd_notes._checks import _check_cross_entropy
-from autograd_notes._sharded import _is_sharded
-from autograd_notes._targets import _class_dim
-from autograd_notes.chunked._autograd import _ChunkedCrossEntropy, _LinearCrossEntropy, _plain
-from autograd_notes.chunked._checks import _check_chunk_size, _check_linear, _check_overwritable
-from autograd_notes.chunked._chunk import _Options
+from autograd_notes._checks import check_loss
+from autograd_notes._sharded import is_sharded
+from autograd_notes._targets import class_dim
+from autograd_notes.chunked._autograd import (
+    _ChunkedCrossEntropy,
+    _LinearCrossEntropy,
+    linear_then_loss,
+)
+from autograd_notes.chunked._checks import check_chunk_size, check_linear, check_overwritable
+from autograd_notes.chunked._chunk import Options
 from autograd_notes.losses import cross_entropy
 
-# How many logits a chunk has at most: 8 MiB in float32, which stay in the cache. Fewer cost more
-# calls, and more go to the memory and back.
+# The most logits in a chunk: 8 MiB in float32, which stay in the cache. Smaller chunks cost more
+# calls, larger ones more memory traffic.
 _LOGITS = 2**21
 
-# With a product of matrices, more rows gain more: 16 MiB in float32.
+# A product of matrices is faster with more rows: 16 MiB in float32.
 _LINEAR_LOGITS = 2**22
 
 
@@ -83,15 +87,15 @@ def chunked_cross_entropy(
 
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
-    options = _Options(ignore_index, reduction, label_smoothing)
-    _check_cross_entropy("input", input, target, weight, **options._asdict())
-    _check_chunk_size(chunk_size)
-    if _left_to_autograd(input, target, weight):
+    options = Options(ignore_index, reduction, label_smoothing)
+    check_loss(input, target, weight, *options, probabilities=True)
+    check_chunk_size(chunk_size)
+    if _needs_autograd(input, target, weight):
         return cross_entropy(input, target, weight=weight, **options._asdict())
     needed = torch.is_grad_enabled() and input.requires_grad
     if inplace and needed:
-        _check_overwritable(input)
-    rows = chunk_size or max(1, _LOGITS // input.shape[_class_dim(input)])
+        check_overwritable(input)
+    rows = chunk_size or max(1, _LOGITS // input.shape[class_dim(input)])
     return _ChunkedCrossEntropy.apply(  # type: ignore[no-any-return, no-untyped-call]
         input, target, weight, options, rows, needed, inplace and needed
     )[0]
@@ -160,16 +164,17 @@ def linear_cross_entropy(
 
     Agrees with :func:`torch.nn.functional.linear_cross_entropy`.
     """
-    classes = _check_linear(input, linear_weight, linear_bias)
-    options = _Options(ignore_index, reduction, label_smoothing)
-    # Nothing is in it, but it has the shape of the logits, which is what is checked.
+    check_linear(input, linear_weight, linear_bias)
+    classes = linear_weight.shape[:-1]
+    options = Options(ignore_index, reduction, label_smoothing)
+    # A stand-in with the shape of the logits, for the checks.
     logits = input.detach().new_empty(()).expand(*input.shape[:-1], *classes)
-    _check_cross_entropy("logits", logits, target, weight, **options._asdict())
-    _check_chunk_size(chunk_size)
+    check_loss(logits, target, weight, *options, probabilities=True, name="logits")
+    check_chunk_size(chunk_size)
     matrix = linear_weight.flatten(0, -2)
     bias = None if linear_bias is None else linear_bias.flatten()
-    if _left_to_autograd(logits, target, weight):
-        return _plain((input, matrix, bias, target, weight), classes, options)
+    if _needs_autograd(logits, target, weight):
+        return linear_then_loss((input, matrix, bias, target, weight), classes, options)
     rows = chunk_size or max(1, _LINEAR_LOGITS // len(matrix))
     batch = (input, target) if input.dim() > 1 else (input.unsqueeze(0), target.unsqueeze(0))
     loss: Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
@@ -178,11 +183,11 @@ def linear_cross_entropy(
     return loss if input.dim() > 1 or reduction != "none" else loss.squeeze(0)
 
 
-def _left_to_autograd(logits: Tensor, target: Tensor, weight: Tensor | None) -> bool:
-    """Whether the gradients that are wanted are not ours, or there is nothing to cut here."""
+def _needs_autograd(logits: Tensor, target: Tensor, weight: Tensor | None) -> bool:
+    """Return whether `cross_entropy` must take over: see the docstrings above."""
     return (
         torch.compiler.is_compiling()
-        or _is_sharded(logits)
+        or is_sharded(logits)
         or torch._C._are_functorch_transforms_active()  # noqa: SLF001  # as Function.apply asks
         or target.requires_grad
         or (weight is not None and weight.requires_grad)

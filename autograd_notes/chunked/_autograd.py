@@ -1,27 +1,28 @@
-"""The autograd functions of the losses by chunks."""
+"""The autograd functions of the two losses by chunks. A `d` before a name marks a gradient."""
 
 import contextlib
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # the name that everybody reads
+import torch.nn.functional as F  # noqa: N812  # the usual name
 from torch import Tensor
 
-from autograd_notes._targets import _class_dim, _wide_dtype
-from autograd_notes.chunked._checks import _check_once
+from autograd_notes._targets import class_dim
+from autograd_notes.chunked._checks import check_first_use
 from autograd_notes.chunked._chunk import (
-    _batch,
-    _linear,
-    _losses,
-    _Options,
-    _Tensors,
-    _total,
+    LinearTensors,
+    Options,
+    linear_loss,
+    losses_by_chunks,
+    prepared_batch,
+    total_loss,
+    wide_dtype,
 )
 from autograd_notes.losses import cross_entropy
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
-    """The gradient is ready before backward asks for it, or is computed then from the logits."""
+    """The loss of given logits. Forward computes the gradient too, except for 16-bit logits."""
 
     @staticmethod
     def forward(  # noqa: PLR0917  # apply passes all by position
@@ -29,48 +30,50 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         input: Tensor,
         target: Tensor,
         weight: Tensor | None,
-        options: _Options,
+        options: Options,
         rows: int,
         needed: bool,
         inplace: bool,
     ) -> tuple[Tensor, Tensor | None]:
-        batch = _batch(input.shape, input, target, weight, options)
-        # With 16 bits the gradient waits for its cotangent, which may save it from underflow.
-        early = needed and input.dtype == _wide_dtype(input.dtype)
-        gradient = torch.empty_like(input) if early and not inplace else None
+        batch = prepared_batch(input.shape, input, target, weight, options)
+        # A 16-bit gradient waits for its cotangent, whose scale may save it from underflow.
+        early = needed and input.dtype == wide_dtype(input.dtype)
+        dinput = torch.empty_like(input) if early and not inplace else None
         one = input.new_ones(()) if early else None
-        losses = _losses(batch, input, rows, one, input if inplace else gradient)
+        losses = losses_by_chunks(batch, input, rows, one, input if inplace else dinput)
         ctx.options, ctx.rows, ctx.inplace, ctx.used = options, rows, inplace, False
-        ctx.early, ctx.gradient = early, gradient
+        ctx.early, ctx.dinput = early, dinput
         ctx.set_materialize_grads(False)
         if inplace:
             ctx.mark_dirty(input)
         ctx.save_for_backward(input, target, weight)
-        return _total(batch, losses), input if inplace else None
+        return total_loss(batch, losses), input if inplace else None
 
     @staticmethod
-    def backward(ctx: Any, v: Tensor | None, again: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(
+        ctx: Any, v: Tensor | None, doverwritten: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
         if ctx.inplace:
-            _check_once(ctx, again)
+            check_first_use(ctx, doverwritten)
         if v is None:
             return (None,) * 7
         logits, target, weight = ctx.saved_tensors
-        if torch.is_grad_enabled():  # create_graph: autograd will differentiate what it gets
+        if torch.is_grad_enabled():  # create_graph: autograd differentiates the plain loss
             loss = cross_entropy(logits, target, weight=weight, **ctx.options._asdict())
             return (*torch.autograd.grad(loss, logits, v, create_graph=True), *[None] * 6)
         early, ctx.early, ctx.used = ctx.early, False, True
-        gradient, ctx.gradient = logits.detach() if ctx.inplace else ctx.gradient, None
+        dlogits, ctx.dinput = logits.detach() if ctx.inplace else ctx.dinput, None
         if not early:
-            gradient = torch.empty_like(logits) if gradient is None else gradient
-            batch = _batch(logits.shape, logits, target, weight, ctx.options)
-            _losses(batch, logits, ctx.rows, v, gradient)
-        elif not _is_one(v):
-            gradient.movedim(_class_dim(gradient), -1).mul_(v.unsqueeze(-1))
-        return (gradient, *[None] * 6)
+            dlogits = torch.empty_like(logits) if dlogits is None else dlogits
+            batch = prepared_batch(logits.shape, logits, target, weight, ctx.options)
+            losses_by_chunks(batch, logits, ctx.rows, v, dlogits)
+        elif not known_to_be_one(v):
+            dlogits.movedim(class_dim(dlogits), -1).mul_(v.unsqueeze(-1))
+        return (dlogits, *[None] * 6)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    """The same for the gradients of the three that make the logits."""
+    """The loss of hidden states, a matrix and a bias, with the gradients of these three."""
 
     @staticmethod
     def forward(  # noqa: PLR0917  # apply passes all by position
@@ -81,18 +84,18 @@ class _LinearCrossEntropy(torch.autograd.Function):
         target: Tensor,
         weight: Tensor | None,
         classes: torch.Size,
-        options: _Options,
+        options: Options,
         rows: int,
         needed: bool,
     ) -> Tensor:
         ctx.classes, ctx.options, ctx.rows = classes, options, rows
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(input, matrix, bias, target, weight)
-        # Each of many losses has a cotangent of its own, and only backward knows it.
+        # Without a reduction, each loss has a cotangent of its own, known only in backward.
         early = needed and any(ctx.needs_input_grad) and options.reduction != "none"
         tensors = (input, matrix, bias, target, weight)
-        with _no_autocast(input):
-            loss, ctx.gradients = _linear(tensors, ctx, input.new_ones(()) if early else None)
+        with no_autocast(input):
+            loss, ctx.gradients = linear_loss(tensors, ctx, input.new_ones(()) if early else None)
         return loss
 
     @staticmethod
@@ -100,33 +103,35 @@ class _LinearCrossEntropy(torch.autograd.Function):
         if v is None:
             return (None,) * 9
         needs = ctx.needs_input_grad[:3]
-        if torch.is_grad_enabled():  # create_graph: autograd will differentiate what it gets
-            loss = _plain(ctx.saved_tensors, ctx.classes, ctx.options)
-            asked = [x for x, need in zip(ctx.saved_tensors, needs, strict=False) if need]
-            found = iter(torch.autograd.grad(loss, asked, v, create_graph=True))
+        if torch.is_grad_enabled():  # create_graph: autograd differentiates the plain loss
+            loss = linear_then_loss(ctx.saved_tensors, ctx.classes, ctx.options)
+            inputs = [x for x, need in zip(ctx.saved_tensors, needs, strict=False) if need]
+            found = iter(torch.autograd.grad(loss, inputs, v, create_graph=True))
             return (*(next(found) if need else None for need in needs), *[None] * 6)
         gradients, ctx.gradients = ctx.gradients, None
         if gradients is None:
-            with _no_autocast(v):
-                _, gradients = _linear(ctx.saved_tensors, ctx, v)
-        elif not _is_one(v):
+            with no_autocast(v):
+                _, gradients = linear_loss(ctx.saved_tensors, ctx, v)
+        elif not known_to_be_one(v):
             gradients = [g if g is None else g.mul_(v) for g in gradients]
         dtype = ctx.saved_tensors[0].dtype
         return (*(g if g is None else g.to(dtype) for g in gradients), *[None] * 6)
 
 
-def _plain(tensors: _Tensors, classes: torch.Size, options: _Options) -> Tensor:
+def linear_then_loss(tensors: LinearTensors, classes: torch.Size, options: Options) -> Tensor:
+    """Return the loss by way of all logits at once."""
     input, matrix, bias, target, weight = tensors  # noqa: A001  # as in linear_cross_entropy
-    with _no_autocast(input):
+    with no_autocast(input):
         logits = F.linear(input, matrix, bias).reshape(*input.shape[:-1], *classes)
         return cross_entropy(logits, target, weight=weight, **options._asdict())
 
 
-def _no_autocast(x: Tensor) -> contextlib.AbstractContextManager[Any]:
+def no_autocast(x: Tensor) -> contextlib.AbstractContextManager[Any]:
+    """Return a context that turns autocast off on the device of `x`."""
     available = torch.amp.is_autocast_available(x.device.type)
     return torch.autocast(x.device.type, enabled=False) if available else contextlib.nullcontext()
 
 
-def _is_one(v: Tensor) -> bool:
-    # On an accelerator, asking would wait for the device, and multiplying by one does no harm.
+def known_to_be_one(v: Tensor) -> bool:
+    """Return whether the cotangent is 1, without waiting for an accelerator."""
     return v.device.type == "cpu" and bool((v == 1).all())

@@ -1,4 +1,7 @@
-"""The loss and the gradient of one chunk of samples."""
+"""The loss and the gradient of one chunk of samples, and the loop over the chunks.
+
+The classes are the last dimension here. A `d` before a name marks a gradient: `dlogits`.
+"""
 
 import math
 from collections.abc import Iterator
@@ -7,198 +10,207 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from autograd_notes._targets import _class_dim, _reduce, _wide_dtype
+from autograd_notes._targets import class_dim, reduced_loss
 from autograd_notes.logits import log_softmax
 
 # input, matrix, bias, target, weight
-_Tensors = tuple[Tensor, Tensor, Tensor | None, Tensor, Tensor | None]
+LinearTensors = tuple[Tensor, Tensor, Tensor | None, Tensor, Tensor | None]
 
 
-class _Options(NamedTuple):
+class Options(NamedTuple):
+    """The options of the loss that are not tensors."""
+
     ignore_index: int
     reduction: str
     label_smoothing: float
 
 
-class _Batch(NamedTuple):
-    """What all chunks share; the classes are the last dimension of whatever has them."""
+class Batch(NamedTuple):
+    """The target and the weights, shared by all chunks; sums are taken in their dtype."""
 
-    target: Tensor  # class probabilities, or classes, 0 for what is ignored
+    target: Tensor  # class probabilities, or classes, 0 for ignored samples
     weight: Tensor  # of each class
-    each: Tensor  # the weight of each sample
-    ignore: Tensor
+    sample_weight: Tensor  # 0 for ignored samples
+    ignored: Tensor
     dtype: torch.dtype  # of the loss
-    options: _Options
+    options: Options
 
 
-def _batch(
-    shape: tuple[int, ...], input: Tensor, target: Tensor, weight: Tensor | None, options: _Options
-) -> _Batch:
-    """Prepare `target` and `weight` for logits of this shape and the dtype of `input`."""
-    dim, wide = min(len(shape) - 1, 1), _wide_dtype(input.dtype)
+def wide_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Return the dtype of sums: float32 for 16-bit numbers."""
+    return torch.promote_types(dtype, torch.float32)
+
+
+def prepared_batch(
+    shape: tuple[int, ...], input: Tensor, target: Tensor, weight: Tensor | None, options: Options
+) -> Batch:
+    """Return the batch of logits of this shape and the dtype of `input`."""
+    dim = min(len(shape) - 1, 1)
     weight = input.new_ones(shape[dim]) if weight is None else weight
-    weight = weight.to(wide)
+    weight = weight.to(wide_dtype(input.dtype))
     if target.is_floating_point():
         target, dtype = target.movedim(dim, -1), torch.promote_types(input.dtype, target.dtype)
-        each = target.new_ones(target.shape[:-1], dtype=_wide_dtype(dtype))
-        return _Batch(target, weight, each, each == 0, dtype, options)
+        ones = target.new_ones(target.shape[:-1], dtype=wide_dtype(dtype))
+        return Batch(target, weight, ones, ones == 0, dtype, options)
     target = target.long()
-    ignore = target == options.ignore_index
-    target = target.masked_fill(ignore, 0)
-    return _Batch(
-        target, weight, weight[target].masked_fill(ignore, 0.0), ignore, input.dtype, options
-    )
+    ignored = target == options.ignore_index
+    target = target.masked_fill(ignored, 0)
+    sample_weight = weight[target].masked_fill(ignored, 0.0)
+    return Batch(target, weight, sample_weight, ignored, input.dtype, options)
 
 
-def _factor(batch: _Batch, v: Tensor) -> Tensor:
-    """Return what the gradient of each sample is multiplied by, for the cotangent of the loss."""
-    v = v.to(batch.each.dtype)
-    v = v / batch.each.sum() if batch.options.reduction == "mean" else v
-    return v.expand_as(batch.each).masked_fill(batch.ignore, 0.0)
+def gradient_scale(batch: Batch, v: Tensor) -> Tensor:
+    """Return the factor of the gradient of each sample, for the cotangent `v` of the loss."""
+    v = v.to(batch.sample_weight.dtype)
+    v = v / batch.sample_weight.sum() if batch.options.reduction == "mean" else v
+    return v.expand_as(batch.sample_weight).masked_fill(batch.ignored, 0.0)
 
 
-def _total(batch: _Batch, losses: Tensor) -> Tensor:
-    losses = losses.masked_fill(batch.ignore, 0.0)
-    return _reduce(losses, batch.each, batch.options.reduction).to(batch.dtype)
+def total_loss(batch: Batch, losses: Tensor) -> Tensor:
+    """Return the loss of the batch from the weighted losses of its samples."""
+    losses = losses.masked_fill(batch.ignored, 0.0)
+    return reduced_loss(losses, batch.sample_weight, batch.options.reduction).to(batch.dtype)
 
 
-def _losses(
-    batch: _Batch, input: Tensor, rows: int, v: Tensor | None, gradient: Tensor | None
+def losses_by_chunks(
+    batch: Batch, input: Tensor, rows: int, v: Tensor | None, dinput: Tensor | None
 ) -> Tensor:
-    """Return the loss of each sample and, for a cotangent, write the gradient of `input`."""
-    dim = _class_dim(input)
-    x, out = input.movedim(dim, -1), None if gradient is None else gradient.movedim(dim, -1)
-    factor = None if v is None else _factor(batch, v)
-    losses = torch.empty_like(batch.each)
-    # One memory for the probabilities of all chunks, which stays in the cache.
+    """Return the loss of each sample; with a cotangent `v`, write the gradient into `dinput`."""
+    dim = class_dim(input)
+    x, dx = input.movedim(dim, -1), None if dinput is None else dinput.movedim(dim, -1)
+    scale = None if v is None else gradient_scale(batch, v)
+    losses = torch.empty_like(batch.sample_weight)
+    # One buffer for the probabilities of all chunks stays in the cache.
     size = min(rows, losses.numel()) * x.shape[-1]
-    buffer = x.new_empty(size, dtype=_wide_dtype(x.dtype))
-    for piece in _pieces(losses.shape, rows):
-        logits, dlogits = x[piece], None if out is None else out[piece]
-        place = buffer[: logits.numel()].view(logits.shape)
-        losses[piece] = _chunk(batch, piece, logits, factor, place=place, out=dlogits)
+    buffer = x.new_empty(size, dtype=wide_dtype(x.dtype))
+    for at in chunk_indices(losses.shape, rows):
+        logits, dlogits = x[at], None if dx is None else dx[at]
+        p = buffer[: logits.numel()].view(logits.shape)
+        losses[at] = chunk_losses(batch, at, logits, scale, p=p, dlogits=dlogits)
     return losses
 
 
-def _linear(
-    tensors: _Tensors, ctx: Any, v: Tensor | None
+def linear_loss(
+    tensors: LinearTensors, ctx: Any, v: Tensor | None
 ) -> tuple[Tensor, list[Tensor | None] | None]:
-    """Return the loss and, for a cotangent, the gradients of what makes the logits."""
+    """Return the loss and, with a cotangent `v`, the gradients of input, matrix and bias."""
     input, matrix, bias, target, weight = tensors  # noqa: A001  # as in linear_cross_entropy
-    batch = _batch((len(input), *ctx.classes), input, target, weight, ctx.options)
-    losses, factor = torch.empty_like(batch.each), None if v is None else _factor(batch, v)
-    # Products of 16 bits are slow on the CPU, and what accelerators are made for.
-    wide = _wide_dtype(input.dtype)
+    batch = prepared_batch((len(input), *ctx.classes), input, target, weight, ctx.options)
+    losses = torch.empty_like(batch.sample_weight)
+    scale = None if v is None else gradient_scale(batch, v)
+    # 16-bit products are slow on the CPU, and fast on accelerators.
+    wide = wide_dtype(input.dtype)
     dtype = wide if input.device.type == "cpu" else input.dtype
     gradients = [
-        None if x is None or factor is None or not need else torch.zeros_like(x, dtype=wide)
+        None if x is None or scale is None or not need else torch.zeros_like(x, dtype=wide)
         for x, need in zip(tensors, ctx.needs_input_grad[:3], strict=False)
     ]
     dinput, dmatrix, dbias = gradients
     matrix, bias = matrix.to(dtype), None if bias is None else bias.to(dtype)
-    # One memory for all chunks: a new tensor would be there before the last one is gone.
+    # One buffer for the logits of all chunks: a new tensor would exist beside the last one.
     buffer = matrix.new_empty(min(ctx.rows, len(input)), len(matrix))
-    for at in range(0, len(input), ctx.rows):
-        piece = slice(at, at + ctx.rows)
-        hidden = input[piece].to(dtype)
+    for start in range(0, len(input), ctx.rows):
+        at = slice(start, start + ctx.rows)
+        hidden = input[at].to(dtype)
         flat = torch.mm(hidden, matrix.t(), out=buffer[: len(hidden)])
         flat = flat if bias is None else flat.add_(bias)
         logits = flat.reshape(-1, *ctx.classes).movedim(1, -1)
-        losses[piece] = _chunk(batch, (piece,), logits, factor, place=logits, out=logits)
-        # From here on, the logits are their gradient, if there is a factor.
+        losses[at] = chunk_losses(batch, (at,), logits, scale, p=logits, dlogits=logits)
+        dlogits = flat  # with a scale, the gradient has overwritten the logits
         if dinput is not None:
-            dinput[piece] = flat @ matrix
+            dinput[at] = dlogits @ matrix
         if dmatrix is not None and dmatrix.dtype == dtype:
-            dmatrix.addmm_(flat.t(), hidden)
+            dmatrix.addmm_(dlogits.t(), hidden)
         elif dmatrix is not None:
-            dmatrix += flat.t() @ hidden
+            dmatrix += dlogits.t() @ hidden
         if dbias is not None:
-            dbias += flat.sum(0, dtype=dbias.dtype)
-    return _total(batch, losses), gradients if v is not None else None
+            dbias += dlogits.sum(0, dtype=dbias.dtype)
+    return total_loss(batch, losses), gradients if v is not None else None
 
 
-def _pieces(shape: tuple[int, ...], rows: int) -> Iterator[tuple[int | slice, ...]]:
-    """Yield indices that cut a tensor of this shape into pieces of at most `rows` elements."""
+def chunk_indices(shape: tuple[int, ...], rows: int) -> Iterator[tuple[int | slice, ...]]:
+    """Yield indices that cut a tensor of this shape into chunks of at most `rows` elements."""
     inner = math.prod(shape[1:])
     if not shape:
         yield ()
     elif inner <= rows:
         step = rows // inner
-        yield from ((slice(at, at + step),) for at in range(0, shape[0], step))
+        yield from ((slice(start, start + step),) for start in range(0, shape[0], step))
     else:
-        yield from ((at, *rest) for at in range(shape[0]) for rest in _pieces(shape[1:], rows))
+        yield from ((i, *rest) for i in range(shape[0]) for rest in chunk_indices(shape[1:], rows))
 
 
-def _chunk(
-    batch: _Batch,
-    piece: tuple[int | slice, ...],
+def chunk_losses(
+    batch: Batch,
+    at: tuple[int | slice, ...],
     x: Tensor,
-    factor: Tensor | None,
+    scale: Tensor | None,
     *,
-    place: Tensor,
-    out: Tensor | None,
+    p: Tensor,
+    dlogits: Tensor | None,
 ) -> Tensor:
-    """Return the losses of one piece, with logits `x`; with a factor, write their gradients.
+    """Return the losses of one chunk, with logits `x`; with a scale, write their gradient.
 
-    `place` is for the probabilities. It may be that of the logits, and so may `out`.
+    `p` is a buffer for the probabilities. `x`, `p` and `dlogits` may be the same tensor.
     """
-    target, smoothing = batch.target[piece], batch.options.label_smoothing
-    scale = None if factor is None else factor[piece]
+    target, smoothing = batch.target[at], batch.options.label_smoothing
+    scale = None if scale is None else scale[at]
     if target.is_floating_point() or smoothing:
-        losses, dlogits = _spread(x, _shares(target, x, batch.weight, smoothing))
+        losses, unscaled = soft_losses(x, weighted_target(target, x, batch.weight, smoothing))
     else:
-        losses, dlogits, total = _certain(x, target.unsqueeze(-1), place)
-        losses = losses * batch.each[piece]
-        scale = None if scale is None else scale * batch.each[piece] / total
+        losses, unscaled, total = class_losses(x, target.unsqueeze(-1), p)
+        losses = losses * batch.sample_weight[at]
+        scale = None if scale is None else scale * batch.sample_weight[at] / total
     if scale is not None:
-        torch.mul(dlogits, scale.unsqueeze(-1), out=out)
+        torch.mul(unscaled, scale.unsqueeze(-1), out=dlogits)
     return losses
 
 
-def _certain(x: Tensor, target: Tensor, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return -log(p) for one class each, p - onehot, and what the latter is yet to be divided by.
+def class_losses(x: Tensor, target: Tensor, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return -log(p) of one class each, (p - onehot) * total, and total, the sum of p.
 
-    The sum of the other probabilities has the digits that 1 - p would lose, and is more accurate
-    than the sum that the kernel has divided by. A probability that underflows has no logarithm, so
-    that comes from the logits, while they are still there.
+    The sum of the other probabilities keeps the digits that 1 - p would lose, and is more accurate
+    than the sum by which the kernel divides. If p underflows, the loss is computed from the logits,
+    before they are overwritten.
     """
-    wide = _wide_dtype(x.dtype)
+    wide = wide_dtype(x.dtype)
     picked = x.gather(-1, target).to(wide)
-    far = picked - x.amax(-1, keepdim=True) < -80 if place is x else None
-    exact = None if far is None else _exact(x, picked, far)
-    p = torch.softmax(x, -1, dtype=wide, out=place if place.dtype == wide else None)
-    likely = p.gather(-1, target)
-    if far is None:
-        far = likely < torch.finfo(wide).tiny
-        exact = _exact(x, picked, far)
+    unlikely = picked - x.amax(-1, keepdim=True) < -80 if p is x else None
+    exact = None if unlikely is None else losses_from_logits(x, picked, unlikely)
+    p = torch.softmax(x, -1, dtype=wide, out=p if p.dtype == wide else None)
+    likelihood = p.gather(-1, target)
+    if unlikely is None:
+        unlikely = likelihood < torch.finfo(wide).tiny
+        exact = losses_from_logits(x, picked, unlikely)
     rest = p.scatter_(-1, target, 0.0).sum(-1, keepdim=True)
-    total = rest + likely
-    losses = torch.where(rest < likely, (rest / likely).log1p(), total.log() - likely.log())
-    losses = losses if exact is None else torch.where(far, exact, losses)
+    total = rest + likelihood
+    likely = (rest / likelihood).log1p()
+    losses = torch.where(rest < likelihood, likely, total.log() - likelihood.log())
+    losses = losses if exact is None else torch.where(unlikely, exact, losses)
     return losses.squeeze(-1), p.scatter_(-1, target, -rest), total.squeeze(-1)
 
 
-def _exact(x: Tensor, picked: Tensor, far: Tensor) -> Tensor | None:
-    """Return -log(p) from the logits, if there is a sample that needs it."""
-    # On an accelerator, asking whether there is one would wait for the device.
-    if x.device.type == "cpu" and not far.any():
+def losses_from_logits(x: Tensor, picked: Tensor, needed: Tensor) -> Tensor | None:
+    """Return -log(p) from the logits, or None if no sample needs it."""
+    # Asking whether one does waits for an accelerator.
+    if x.device.type == "cpu" and not needed.any():
         return None
     return x.to(picked.dtype).logsumexp(-1, keepdim=True) - picked
 
 
-def _shares(target: Tensor, x: Tensor, weight: Tensor, smoothing: float) -> Tensor:
-    """Return the weight of each class times its probability."""
+def weighted_target(target: Tensor, x: Tensor, weight: Tensor, smoothing: float) -> Tensor:
+    """Return the smoothed probability of each class, times its weight."""
     share = smoothing / x.shape[-1]
     if target.is_floating_point():
-        return ((1 - smoothing) * target.to(_wide_dtype(target.dtype)) + share) * weight
+        return ((1 - smoothing) * target.to(wide_dtype(target.dtype)) + share) * weight
     target = target.unsqueeze(-1)
     shares = (share * weight).expand(x.shape).clone()
     return shares.scatter_add_(-1, target, (1 - smoothing) * weight[target])
 
 
-def _spread(x: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sum of -share log(p), where zero times log(0) is zero, and its gradient."""
-    log_p = log_softmax(x.to(_wide_dtype(x.dtype)))
-    nothing = (shares == 0) & log_p.isneginf()
-    losses = -(shares * log_p.masked_fill(nothing, 0.0)).sum(-1)
-    return losses, log_p.exp_().mul_(shares.sum(-1, keepdim=True)).sub_(shares)
+def soft_losses(x: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sum of -q log(p), where 0 log(0) is 0, and its gradient."""
+    log_p = log_softmax(x.to(wide_dtype(x.dtype)))
+    impossible = (q == 0) & log_p.isneginf()
+    losses = -(q * log_p.masked_fill(impossible, 0.0)).sum(-1)
+    return losses, log_p.exp_().mul_(q.sum(-1, keepdim=True)).sub_(q)
