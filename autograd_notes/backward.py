@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from autograd_notes.losses import _check_floating, _check_tensor
+from autograd_notes._checks import check_tensor
 
 
 def quadratic_form(x: Tensor, w: Tensor) -> Tensor:
@@ -126,10 +126,10 @@ def run_backward(
 
     Agrees with :meth:`torch.Tensor.backward` and :func:`torch.func.jacrev`.
     """
-    _check_floating("x", x)
+    check_tensor("x", x, floating=True)
     leaf = x.detach().clone().requires_grad_()
     y = function(leaf)
-    _check_floating("the result of function", y)
+    check_tensor("the result of function", y, floating=True)
     v = _check_cotangent(v, y)
     if not y.requires_grad:
         raise ValueError("function: expected a result that depends on x, got one without a graph")
@@ -141,14 +141,14 @@ def run_backward(
 
 
 def _check_column(x: Tensor) -> int:
-    _check_tensor("x", x)
+    check_tensor("x", x)
     if x.dim() != 2 or x.shape[1] != 1:
         raise ValueError(f"x: expected a column of shape (n, 1), got {tuple(x.shape)}")
     return x.shape[0]
 
 
 def _check_matrix(w: Tensor, x: Tensor, rows: int | str) -> None:
-    _check_tensor("w", w)
+    check_tensor("w", w)
     columns = x.shape[0]
     if w.dim() != 2 or rows not in ("m", w.shape[0]) or w.shape[1] != columns:
         raise ValueError(
@@ -167,7 +167,7 @@ def _check_cotangent(v: Tensor | None, y: Tensor) -> Tensor:
                 "(only an output of one element can do without)"
             )
         return torch.ones_like(y)
-    _check_tensor("v", v)
+    check_tensor("v", v)
     if v.shape != y.shape:
         raise ValueError(
             f"v: v is shaped like the output; expected {tuple(y.shape)}, got {tuple(v.shape)}"

@@ -30,7 +30,18 @@ import autograd_notes as notes
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "_data" / "speed.json"
-MEASURED = ["autograd_notes/losses.py", "autograd_notes/chunked.py", "benchmarks/speed.py"]
+MEASURED = [
+    "autograd_notes/_checks.py",
+    "autograd_notes/_sharded.py",
+    "autograd_notes/_targets.py",
+    "autograd_notes/logits.py",
+    "autograd_notes/losses.py",
+    "autograd_notes/chunked/__init__.py",
+    "autograd_notes/chunked/_autograd.py",
+    "autograd_notes/chunked/_checks.py",
+    "autograd_notes/chunked/_chunk.py",
+    "benchmarks/speed.py",
+]
 
 Shape = tuple[int, ...]
 SHAPES: list[Shape] = [(5, 3), (128, 1000), (4096, 1000), (2048, 32000), (1024, 128000)]
@@ -243,16 +254,20 @@ def fresh_peak(shape: Shape, name: str, device: str) -> int | None:
 
 
 def measured_code() -> str:
-    """Return a fingerprint of what is measured, which no comment and no docstring changes."""
-    digest = sha256()
+    """Return a fingerprint of the measured definitions.
+
+    Comments, docstrings and imports do not change it, nor does a move to another of these files.
+    """
+    definitions = []
     for name in MEASURED:
         tree = ast.parse((ROOT / name).read_text("utf-8"))
         for node in ast.walk(tree):
             body = getattr(node, "body", None)
             if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
                 body[:1] = [] if isinstance(body[0].value, ast.Constant) else body[:1]
-        digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()
+        imports = ast.Import, ast.ImportFrom, ast.If  # `if TYPE_CHECKING`, `if __name__`
+        definitions += [ast.dump(node) for node in tree.body if not isinstance(node, imports)]
+    return sha256("\n".join(sorted(definitions)).encode()).hexdigest()
 
 
 def machine(device: str) -> dict[str, Any]:

@@ -15,17 +15,23 @@ def test_the_results_are_of_this_code():
     assert FOUND["code"] == speed.measured_code(), "the code has changed: tox -e bench"
 
 
-def test_a_comment_makes_no_result_older(monkeypatch, tmp_path):
+def test_only_a_changed_definition_makes_a_result_older(monkeypatch, tmp_path):
     for name in speed.MEASURED:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text((ROOT / name).read_text())
     monkeypatch.setattr(speed, "ROOT", tmp_path)
-    file = tmp_path / speed.MEASURED[0]
+    file, other = tmp_path / "autograd_notes/logits.py", tmp_path / "autograd_notes/losses.py"
     code, before = file.read_text(), speed.measured_code()
-    file.write_text(code.replace('"""Sums of 16-bit', '# new\n    """The sums of 16-bit'))
+    file.write_text(code.replace('r"""Turn logits', '# new\n    r"""Turn the logits'))
     assert file.read_text() != code
     assert speed.measured_code() == before
-    file.write_text(code.replace("torch.float32 if", "torch.float64 if"))
+    start = code.index("\ndef softmax")
+    end = code.index("\ndef log_softmax")
+    file.write_text(code[:start] + code[end:])
+    assert speed.measured_code() != before
+    other.write_text(other.read_text() + code[start:end])
+    assert speed.measured_code() == before
+    file.write_text(code.replace("unnormalized.sum(dim", "unnormalized.mean(dim"))
     assert speed.measured_code() != before
 
 

@@ -1,0 +1,136 @@
+"""The checks of the arguments, with every error message. A check returns nothing."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from autograd_notes._sharded import is_sharded
+from autograd_notes._targets import class_dim, class_range
+
+
+def check_tensor(
+    name: str, value: Tensor, *, floating: bool = False, like: Tensor | None = None
+) -> None:
+    """Refuse a value that is no tensor, not floating point, or on another device than `like`."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name}: expected a tensor, got {type(value).__name__}")
+    if floating and not value.is_floating_point():
+        raise TypeError(f"{name}: expected a floating-point dtype, got {value.dtype}")
+    if like is None:
+        return
+    sharded = is_sharded(like)
+    if is_sharded(value) != sharded:
+        kinds = "a DTensor", "a tensor on one device"
+        expected, got = kinds if sharded else reversed(kinds)
+        raise ValueError(f"{name}: expected {expected}, as input is, got {got}")
+    if value.device != like.device:
+        expected = f"the device of input, {like.device}"
+        raise ValueError(f"{name}: expected {expected}, got {value.device}")
+
+
+def check_dim(x: Tensor, dim: int | tuple[int, ...]) -> None:
+    """Refuse a dimension that `x` does not have."""
+    # torch gives a tensor of shape () one dimension here.
+    rank = max(x.dim(), 1)
+    for one in dim if isinstance(dim, tuple) else (dim,):
+        if not -rank <= one < rank:
+            raise IndexError(
+                f"dim: expected {-rank} to {rank - 1} for x of shape {tuple(x.shape)}, got {one}"
+            )
+
+
+def check_loss(  # noqa: PLR0917  # in the order of the arguments of cross_entropy
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float = 0.0,
+    *,
+    probabilities: bool = False,
+    name: str = "input",
+) -> None:
+    """Refuse bad arguments of a loss, which may take class `probabilities` as its target or not."""
+    check_tensor(name, input, floating=True)
+    if input.dim() == 0:
+        raise ValueError(f"{name}: expected shape (C) or (N, C, ...), got ()")
+    if weight is not None:
+        check_weight(input, weight, name)
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction: expected 'mean', 'sum' or 'none', got {reduction!r}")
+    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, (int, float)):
+        kind = type(label_smoothing).__name__
+        raise TypeError(f"label_smoothing: expected a number, got {kind}")
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing: expected 0 to 1, got {label_smoothing}")
+    if probabilities and isinstance(target, Tensor) and target.is_floating_point():
+        check_probabilities(input, target, ignore_index, name)
+    else:
+        check_class_target(input, target, ignore_index, name)
+
+
+def check_weight(input: Tensor, weight: Tensor, name: str) -> None:
+    """Refuse class weights of the wrong dtype or shape, or on another device."""
+    check_tensor("weight", weight, like=input)
+    shape = (input.shape[class_dim(input)],)
+    if weight.dtype != input.dtype:
+        raise TypeError(f"weight: expected the dtype of input, {input.dtype}, got {weight.dtype}")
+    if tuple(weight.shape) != shape:
+        raise ValueError(
+            f"weight: expected shape {shape} for {name} of shape {tuple(input.shape)}, "
+            f"got {tuple(weight.shape)}"
+        )
+
+
+def check_probabilities(input: Tensor, target: Tensor, ignore_index: int, name: str) -> None:
+    """Refuse class probabilities of the wrong shape or on another device, or with ignored ones."""
+    check_tensor("target", target, like=input)
+    if target.shape != input.shape:
+        raise ValueError(
+            f"target: expected class probabilities of the shape of {name}, {tuple(input.shape)}, "
+            f"got {tuple(target.shape)}; classes must be integers: target.long()"
+        )
+    if ignore_index != -100:
+        raise ValueError(
+            f"ignore_index: expected none with class probabilities, got {ignore_index}"
+        )
+
+
+def check_class_target(input: Tensor, target: Tensor, ignore_index: int, name: str) -> None:
+    """Refuse classes of the wrong dtype or shape, on another device, or out of range."""
+    check_tensor("target", target, like=input)
+    if target.dtype not in (torch.int64, torch.uint8):
+        raise TypeError(
+            f"target: expected dtype torch.int64 or torch.uint8, got {target.dtype}; "
+            "classes must be integers: target.long()"
+        )
+    shape = list(input.shape)
+    n_classes = shape.pop(class_dim(input))
+    if list(target.shape) != shape:
+        raise ValueError(
+            f"target: expected shape {tuple(shape)} for {name} of shape {tuple(input.shape)}, "
+            f"got {tuple(target.shape)}{shape_hint(input, target, shape, name)}"
+        )
+    # Each process checks its own shard. If the values can't be read, the gather kernel refuses.
+    local = target.to_local() if is_sharded(target) else target
+    known = class_range(local)
+    if known is None or 0 <= known[0] <= known[1] < n_classes:
+        return
+    classes = local.long()  # uint8 would compare modulo 256
+    wrong = classes[((classes < 0) | (classes >= n_classes)) & (classes != ignore_index)]
+    if wrong.numel():
+        found = int(wrong[0])
+        raise IndexError(f"target: expected classes from 0 to {n_classes - 1}, got {found}")
+
+
+def shape_hint(input: Tensor, target: Tensor, shape: list[int], name: str) -> str:
+    """Return the fix for a common cause of a target of the wrong shape, or nothing."""
+    if target.shape == input.shape:
+        probabilities = "class probabilities must be floating point: target.float()"
+        return f"; {probabilities}; classes are target.argmax({class_dim(input)})"
+    if target.numel() == math.prod(shape):
+        return f"; target.reshape({tuple(shape)}) has it"
+    if target.shape == input.shape[:-1]:
+        return f"; the classes are dim 1: {name}.movedim(-1, 1)"
+    return ""

@@ -1,0 +1,64 @@
+"""The class axis, the class indices, the ignore mask, the weights, and the reduction of a loss."""
+
+import torch
+from torch import Tensor
+
+from autograd_notes._sharded import is_sharded
+
+
+def class_dim(input: Tensor) -> int:
+    """Return the dimension of the classes: 1 with a batch, 0 without."""
+    return 1 if input.dim() > 1 else 0
+
+
+def class_range(target: Tensor) -> tuple[int, int] | None:
+    """Return the smallest and the largest class, or None if reading them is not possible."""
+    if is_sharded(target):  # all processes must take the same branch
+        return None
+    # Reading a value waits for an accelerator, and breaks the graph of a compiled function.
+    # Not mutated: mutants are never compiled, so no test would notice.
+    if target.device.type != "cpu" or torch.compiler.is_compiling():  # pragma: no mutate
+        return None
+    try:
+        low, high = target.aminmax()
+        return int(low), int(high)
+    except RuntimeError:  # an empty batch, a FakeTensor, or torch.func.vmap
+        return None
+
+
+def class_target(target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor | None]:
+    """Return the class indices and the ignore mask; the mask is None if nothing is ignored.
+
+    An ignored sample gets the index 0.
+    """
+    target = target.long()
+    known = class_range(target)
+    if known is not None and not known[0] <= ignore_index <= known[1]:
+        return target, None
+    ignored = target == ignore_index
+    return target.masked_fill(ignored, 0), ignored
+
+
+def masked(values: Tensor, ignored: Tensor | None, fill: float = 0.0) -> Tensor:
+    """Return `values`, with `fill` for the ignored samples."""
+    return values if ignored is None else values.masked_fill(ignored, fill)
+
+
+def weighted_losses(
+    losses: Tensor, index: Tensor, ignored: Tensor | None, weight: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """Return the weighted losses and the weight of each sample; None if all weights are 1."""
+    if weight is None and ignored is None:
+        return losses, None
+    weights = torch.ones_like(losses) if weight is None else weight.to(losses.dtype)[index]
+    weights = masked(weights, ignored)
+    return masked(losses, ignored) * weights, weights
+
+
+def reduced_loss(losses: Tensor, weights: Tensor | None, reduction: str) -> Tensor:
+    """Return the weighted mean of weighted losses, their sum, or the losses themselves."""
+    if reduction == "none":
+        return losses + 0.0  # -0.0 + 0.0 is 0.0
+    if reduction == "sum":
+        return losses.sum()
+    return losses.mean() if weights is None else losses.sum() / weights.sum()

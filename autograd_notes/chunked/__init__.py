@@ -1,0 +1,195 @@
+"""Cross entropy of a large vocabulary, by chunks of samples, with the gradient written by hand."""
+
+import torch
+from torch import Tensor
+
+from autograd_notes._checks import check_loss
+from autograd_notes._sharded import is_sharded
+from autograd_notes._targets import class_dim
+from autograd_notes.chunked._autograd import (
+    _ChunkedCrossEntropy,
+    _LinearCrossEntropy,
+    linear_then_loss,
+)
+from autograd_notes.chunked._checks import check_chunk_size, check_linear, check_overwritable
+from autograd_notes.chunked._chunk import Options
+from autograd_notes.losses import cross_entropy
+
+# The most logits in a chunk: 8 MiB in float32, which stay in the cache. Smaller chunks cost more
+# calls, larger ones more memory traffic.
+_LOGITS = 2**21
+
+# A product of matrices is faster with more rows: 16 MiB in float32.
+_LINEAR_LOGITS = 2**22
+
+
+def chunked_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    chunk_size: int | None = None,
+    inplace: bool = False,
+) -> Tensor:
+    r"""Average the negative log-likelihoods of logits that are large, by chunks of samples.
+
+    .. math::
+        \frac{\partial \, \text{loss}}{\partial x_{n, c}}
+        = g_n w_{t_n} \bigl(\operatorname{softmax}(x_n)_c - [c = t_n]\bigr)
+
+    Here :math:`g_n` is what backward gives to the loss of sample :math:`n`. Beside the logits there
+    is one tensor of their size, the gradient, or none with `inplace`. Sums are taken in float32,
+    those of float64 in float64.
+
+    Args:
+        input: the logits, as in :func:`cross_entropy`.
+        target: as in :func:`cross_entropy`.
+        weight: as in :func:`cross_entropy`.
+        ignore_index: as in :func:`cross_entropy`.
+        reduction: as in :func:`cross_entropy`.
+        label_smoothing: as in :func:`cross_entropy`.
+        chunk_size: how many samples are worked on at a time, 1 or more. Where left out, as many as
+            have 2\ :sup:`21` logits together, 8 MiB in float32.
+        inplace: whether the gradient may take the place of the logits, where autograd needs one.
+            From then on `input` holds no logits, and gives its gradient once.
+
+    Returns:
+        As :func:`cross_entropy`.
+
+    Raises:
+        TypeError: as :func:`cross_entropy`; or if `chunk_size` is not an integer.
+        ValueError: as :func:`cross_entropy`; or if `chunk_size` is below 1; or, with `inplace`, if
+            `input` is a leaf that requires a gradient, is a view, or retains its gradient.
+        IndexError: as :func:`cross_entropy`.
+        RuntimeError: by ``backward``, after `inplace`: a second time, with ``create_graph``, if
+            `input` was used again, or if something else has saved it, as ``exp`` saves what it
+            returns.
+
+    Example:
+        >>> import torch
+        >>> from autograd_notes import chunked_cross_entropy
+        >>> logits = torch.tensor([[2.0, 0.0], [0.0, 0.0]], requires_grad=True)
+        >>> loss = chunked_cross_entropy(logits, torch.tensor([0, 1]), chunk_size=1)
+        >>> loss
+        tensor(0.4100, grad_fn=<_ChunkedCrossEntropyBackward>)
+        >>> loss.backward()
+        >>> logits.grad
+        tensor([[-0.0596,  0.0596],
+                [ 0.2500, -0.2500]])
+
+    A second derivative, the gradient of `weight` or of class probabilities, what
+    :func:`torch.func.grad` and :func:`torch.func.vmap` ask for, and what :func:`torch.compile`
+    compiles are left to :func:`cross_entropy`: right, but not in chunks, and never in place.
+    Forward-mode differentiation outside of ``torch.func`` is refused.
+
+    Agrees with :func:`torch.nn.functional.cross_entropy`.
+    """
+    options = Options(ignore_index, reduction, label_smoothing)
+    check_loss(input, target, weight, *options, probabilities=True)
+    check_chunk_size(chunk_size)
+    if _needs_autograd(input, target, weight):
+        return cross_entropy(input, target, weight=weight, **options._asdict())
+    needed = torch.is_grad_enabled() and input.requires_grad
+    if inplace and needed:
+        check_overwritable(input)
+    rows = chunk_size or max(1, _LOGITS // input.shape[class_dim(input)])
+    return _ChunkedCrossEntropy.apply(  # type: ignore[no-any-return, no-untyped-call]
+        input, target, weight, options, rows, needed, inplace and needed
+    )[0]
+
+
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    chunk_size: int | None = None,
+) -> Tensor:
+    r"""Average the negative log-likelihoods of logits that never exist all at once.
+
+    .. math::
+        \text{linear_cross_entropy}(h, A, t) = \text{cross_entropy}(h A^\top + b, t)
+
+    The logits of a chunk of samples are computed, give their losses and their gradients :math:`d`,
+    and are gone: :math:`dA` adds :math:`d^\top h` up, and :math:`dh = d A`.
+
+    Args:
+        input: the hidden states, floating point, of shape `(N, H)`, or `(H)` without a batch.
+        linear_weight: the matrix of the classes, of shape `(C, H)`, or `(C, d1, ..., H)` with a
+            batch, and the dtype of `input`.
+        target: as in :func:`cross_entropy`, for logits of shape `(N, C)`, `(C)`, or
+            `(N, C, d1, ...)`.
+        linear_bias: what is added to the logits, shaped like `linear_weight` without `H`.
+        weight: as in :func:`cross_entropy`.
+        ignore_index: as in :func:`cross_entropy`.
+        reduction: as in :func:`cross_entropy`.
+        label_smoothing: as in :func:`cross_entropy`.
+        chunk_size: how many rows of `input` are worked on at a time, 1 or more. Where left out, as
+            many as have 2\ :sup:`22` logits together, 16 MiB in float32.
+
+    Returns:
+        As :func:`cross_entropy`.
+
+    Raises:
+        TypeError: as :func:`cross_entropy`; or if `linear_weight` or `linear_bias` is not a tensor
+            of the dtype of `input`, or `chunk_size` is not an integer.
+        ValueError: as :func:`cross_entropy`; or if the shapes or the devices of `input`,
+            `linear_weight` and `linear_bias` do not belong together, or `chunk_size` is below 1.
+        IndexError: as :func:`cross_entropy`.
+
+    Example:
+        >>> import torch
+        >>> from autograd_notes import linear_cross_entropy
+        >>> hidden = torch.tensor([[1.0, 0.0], [0.0, 0.0]], requires_grad=True)
+        >>> matrix = torch.tensor([[2.0, 1.0], [0.0, 1.0]])
+        >>> loss = linear_cross_entropy(hidden, matrix, torch.tensor([0, 1]))
+        >>> loss
+        tensor(0.4100, grad_fn=<_LinearCrossEntropyBackward>)
+        >>> loss.backward()
+        >>> hidden.grad
+        tensor([[-0.1192,  0.0000],
+                [ 0.5000,  0.0000]])
+
+    What :func:`chunked_cross_entropy` leaves to :func:`cross_entropy` is left to it here as well,
+    and then the logits do exist. With 16 bits, all sums are taken in float32, and so are the
+    products on the CPU; elsewhere, products round to 16 bits. Autocast has no effect.
+
+    Agrees with :func:`torch.nn.functional.linear_cross_entropy`.
+    """
+    check_linear(input, linear_weight, linear_bias)
+    classes = linear_weight.shape[:-1]
+    options = Options(ignore_index, reduction, label_smoothing)
+    # A stand-in with the shape of the logits, for the checks.
+    logits = input.detach().new_empty(()).expand(*input.shape[:-1], *classes)
+    check_loss(logits, target, weight, *options, probabilities=True, name="logits")
+    check_chunk_size(chunk_size)
+    matrix = linear_weight.flatten(0, -2)
+    bias = None if linear_bias is None else linear_bias.flatten()
+    if _needs_autograd(logits, target, weight):
+        return linear_then_loss((input, matrix, bias, target, weight), classes, options)
+    rows = chunk_size or max(1, _LINEAR_LOGITS // len(matrix))
+    batch = (input, target) if input.dim() > 1 else (input.unsqueeze(0), target.unsqueeze(0))
+    loss: Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        batch[0], matrix, bias, batch[1], weight, classes, options, rows, torch.is_grad_enabled()
+    )
+    return loss if input.dim() > 1 or reduction != "none" else loss.squeeze(0)
+
+
+def _needs_autograd(logits: Tensor, target: Tensor, weight: Tensor | None) -> bool:
+    """Return whether `cross_entropy` must take over: see the docstrings above."""
+    return (
+        torch.compiler.is_compiling()
+        or is_sharded(logits)
+        or torch._C._are_functorch_transforms_active()  # noqa: SLF001  # as Function.apply asks
+        or target.requires_grad
+        or (weight is not None and weight.requires_grad)
+        or not logits.numel()
+    )

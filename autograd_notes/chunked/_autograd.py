@@ -1,0 +1,137 @@
+"""The autograd functions of the two losses by chunks. A `d` before a name marks a gradient."""
+
+import contextlib
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812  # the usual name
+from torch import Tensor
+
+from autograd_notes._targets import class_dim
+from autograd_notes.chunked._checks import check_first_use
+from autograd_notes.chunked._chunk import (
+    LinearTensors,
+    Options,
+    linear_loss,
+    losses_by_chunks,
+    prepared_batch,
+    total_loss,
+    wide_dtype,
+)
+from autograd_notes.losses import cross_entropy
+
+
+class _ChunkedCrossEntropy(torch.autograd.Function):
+    """The loss of given logits. Forward computes the gradient too, except for 16-bit logits."""
+
+    @staticmethod
+    def forward(  # noqa: PLR0917  # apply passes all by position
+        ctx: Any,
+        input: Tensor,
+        target: Tensor,
+        weight: Tensor | None,
+        options: Options,
+        rows: int,
+        needed: bool,
+        inplace: bool,
+    ) -> tuple[Tensor, Tensor | None]:
+        batch = prepared_batch(input.shape, input, target, weight, options)
+        # A 16-bit gradient waits for its cotangent, whose scale may save it from underflow.
+        early = needed and input.dtype == wide_dtype(input.dtype)
+        dinput = torch.empty_like(input) if early and not inplace else None
+        one = input.new_ones(()) if early else None
+        losses = losses_by_chunks(batch, input, rows, one, input if inplace else dinput)
+        ctx.options, ctx.rows, ctx.inplace, ctx.used = options, rows, inplace, False
+        ctx.early, ctx.dinput = early, dinput
+        ctx.set_materialize_grads(False)
+        if inplace:
+            ctx.mark_dirty(input)
+        ctx.save_for_backward(input, target, weight)
+        return total_loss(batch, losses), input if inplace else None
+
+    @staticmethod
+    def backward(
+        ctx: Any, v: Tensor | None, doverwritten: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        if ctx.inplace:
+            check_first_use(ctx, doverwritten)
+        if v is None:
+            return (None,) * 7
+        logits, target, weight = ctx.saved_tensors
+        if torch.is_grad_enabled():  # create_graph: autograd differentiates the plain loss
+            loss = cross_entropy(logits, target, weight=weight, **ctx.options._asdict())
+            return (*torch.autograd.grad(loss, logits, v, create_graph=True), *[None] * 6)
+        early, ctx.early, ctx.used = ctx.early, False, True
+        dlogits, ctx.dinput = logits.detach() if ctx.inplace else ctx.dinput, None
+        if not early:
+            dlogits = torch.empty_like(logits) if dlogits is None else dlogits
+            batch = prepared_batch(logits.shape, logits, target, weight, ctx.options)
+            losses_by_chunks(batch, logits, ctx.rows, v, dlogits)
+        elif not known_to_be_one(v):
+            dlogits.movedim(class_dim(dlogits), -1).mul_(v.unsqueeze(-1))
+        return (dlogits, *[None] * 6)
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    """The loss of hidden states, a matrix and a bias, with the gradients of these three."""
+
+    @staticmethod
+    def forward(  # noqa: PLR0917  # apply passes all by position
+        ctx: Any,
+        input: Tensor,
+        matrix: Tensor,
+        bias: Tensor | None,
+        target: Tensor,
+        weight: Tensor | None,
+        classes: torch.Size,
+        options: Options,
+        rows: int,
+        needed: bool,
+    ) -> Tensor:
+        ctx.classes, ctx.options, ctx.rows = classes, options, rows
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(input, matrix, bias, target, weight)
+        # Without a reduction, each loss has a cotangent of its own, known only in backward.
+        early = needed and any(ctx.needs_input_grad) and options.reduction != "none"
+        tensors = (input, matrix, bias, target, weight)
+        with no_autocast(input):
+            loss, ctx.gradients = linear_loss(tensors, ctx, input.new_ones(()) if early else None)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, v: Tensor | None) -> tuple[Tensor | None, ...]:
+        if v is None:
+            return (None,) * 9
+        needs = ctx.needs_input_grad[:3]
+        if torch.is_grad_enabled():  # create_graph: autograd differentiates the plain loss
+            loss = linear_then_loss(ctx.saved_tensors, ctx.classes, ctx.options)
+            inputs = [x for x, need in zip(ctx.saved_tensors, needs, strict=False) if need]
+            found = iter(torch.autograd.grad(loss, inputs, v, create_graph=True))
+            return (*(next(found) if need else None for need in needs), *[None] * 6)
+        gradients, ctx.gradients = ctx.gradients, None
+        if gradients is None:
+            with no_autocast(v):
+                _, gradients = linear_loss(ctx.saved_tensors, ctx, v)
+        elif not known_to_be_one(v):
+            gradients = [g if g is None else g.mul_(v) for g in gradients]
+        dtype = ctx.saved_tensors[0].dtype
+        return (*(g if g is None else g.to(dtype) for g in gradients), *[None] * 6)
+
+
+def linear_then_loss(tensors: LinearTensors, classes: torch.Size, options: Options) -> Tensor:
+    """Return the loss by way of all logits at once."""
+    input, matrix, bias, target, weight = tensors  # noqa: A001  # as in linear_cross_entropy
+    with no_autocast(input):
+        logits = F.linear(input, matrix, bias).reshape(*input.shape[:-1], *classes)
+        return cross_entropy(logits, target, weight=weight, **options._asdict())
+
+
+def no_autocast(x: Tensor) -> contextlib.AbstractContextManager[Any]:
+    """Return a context that turns autocast off on the device of `x`."""
+    available = torch.amp.is_autocast_available(x.device.type)
+    return torch.autocast(x.device.type, enabled=False) if available else contextlib.nullcontext()
+
+
+def known_to_be_one(v: Tensor) -> bool:
+    """Return whether the cotangent is 1, without waiting for an accelerator."""
+    return v.device.type == "cpu" and bool((v == 1).all())

@@ -1,0 +1,142 @@
+"""Softmax, its logarithm, and the logarithm of a sum of exponentials.
+
+16-bit numbers are summed in 32 bits: `torch.promote_types(x.dtype, torch.float32)`.
+"""
+
+import torch
+from torch import Tensor
+
+from autograd_notes._checks import check_dim, check_tensor
+from autograd_notes._sharded import all_sum, sum_less_one
+
+
+def logsumexp(x: Tensor, dim: int | tuple[int, ...] = -1, keepdim: bool = False) -> Tensor:
+    r"""Take the logarithm of a sum of exponentials, without overflow.
+
+    .. math:: \operatorname{logsumexp}(x) = m + \log \sum_j e^{x_j - m}, \qquad m = \max_j x_j
+
+    Args:
+        x: the logits, of any shape and any floating-point dtype.
+        dim: the dimension, or the dimensions, to sum over.
+        keepdim: whether `dim` is kept, with size 1.
+
+    Returns:
+        The logarithms, with the dtype of `x`, and its shape without `dim`.
+
+    Raises:
+        TypeError: if `x` is not a floating-point tensor.
+        IndexError: if `x` has no dimension `dim`.
+
+    Example:
+        >>> import torch
+        >>> from autograd_notes import logsumexp
+        >>> logsumexp(torch.tensor([0.0, 0.0]))
+        tensor(0.6931)
+        >>> logsumexp(torch.tensor([1000.0, 1000.0]))
+        tensor(1000.6932)
+
+    Agrees with :func:`torch.logsumexp`.
+    """
+    check_tensor("x", x, floating=True)
+    check_dim(x, dim)
+    total = x.to(torch.promote_types(x.dtype, torch.float32))
+    for one in dim if isinstance(dim, tuple) else (dim,):
+        shift = maximum(total, one)
+        # inf - inf is NaN, so shift by 0 there; the shift is added back.
+        shift = torch.where(shift.isinf(), torch.zeros_like(shift), shift)
+        total = shift + log_sum_exp(total - shift, one)
+    return (total if keepdim else total.squeeze(dim)).to(x.dtype)
+
+
+def softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> Tensor:
+    r"""Turn logits into probabilities that sum to one along a dimension.
+
+    .. math:: \operatorname{softmax}(x)_i = \frac{e^{x_i}}{\sum_j e^{x_j}}
+
+    Args:
+        x: the logits, of any shape and any floating-point dtype.
+        dim: the dimension that holds the classes.
+        dtype: the dtype that `x` is converted to first; by default its own.
+
+    Returns:
+        The probabilities, with the shape of `x`, and its dtype or `dtype`.
+
+    Raises:
+        TypeError: if `x`, once converted, is not a floating-point tensor.
+        IndexError: if `x` has no dimension `dim`.
+
+    Example:
+        >>> import torch
+        >>> from autograd_notes import softmax
+        >>> softmax(torch.tensor([0.0, 0.0]))
+        tensor([0.5000, 0.5000])
+        >>> softmax(torch.tensor([1000.0, 1000.0]))
+        tensor([0.5000, 0.5000])
+
+    Agrees with :func:`torch.nn.functional.softmax`.
+    """
+    x = _converted(x, dim, dtype)
+    logits = x.to(torch.promote_types(x.dtype, torch.float32))
+    unnormalized = (logits - maximum(logits, dim)).exp()
+    return (unnormalized / all_sum(unnormalized, dim)).to(x.dtype)
+
+
+def log_softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> Tensor:
+    r"""Take the logarithm of softmax, without the underflow of `softmax(x).log()`.
+
+    .. math:: \text{log_softmax}(x)_i = x_i - \log \sum_j e^{x_j}
+
+    Args:
+        x: the logits, of any shape and any floating-point dtype.
+        dim: the dimension that holds the classes.
+        dtype: the dtype that `x` is converted to first; by default its own.
+
+    Returns:
+        The log-probabilities, with the shape of `x`, and its dtype or `dtype`.
+
+    Raises:
+        TypeError: if `x`, once converted, is not a floating-point tensor.
+        IndexError: if `x` has no dimension `dim`.
+
+    Example:
+        >>> import torch
+        >>> from autograd_notes import log_softmax
+        >>> log_softmax(torch.tensor([0.0, 0.0]))
+        tensor([-0.6931, -0.6931])
+        >>> log_softmax(torch.tensor([0.0, 1000.0]))
+        tensor([-1000.,     0.])
+
+    Agrees with :func:`torch.nn.functional.log_softmax`.
+    """
+    x = _converted(x, dim, dtype)
+    logits = x.to(torch.promote_types(x.dtype, torch.float32))
+    shifted = logits - maximum(logits, dim)
+    return (shifted - log_sum_exp(shifted, dim)).to(x.dtype)
+
+
+def maximum(x: Tensor, dim: int) -> Tensor:
+    """Return the maximum along `dim`, detached, or 0 if `x` is empty.
+
+    Subtracting the same constant from all logits changes neither softmax nor its gradient.
+    """
+    return x.detach().amax(dim, keepdim=True) if x.numel() else x.new_zeros(())
+
+
+def log_sum_exp(shifted: Tensor, dim: int) -> Tensor:
+    """Return the logarithm of the sum of exp(shifted), the largest term of which is exp(0) = 1."""
+    terms = shifted.exp()
+    if not terms.numel():
+        return terms.sum(dim, keepdim=True).log()
+    # log1p adds the 1 of the largest term: in the sum, it would round off the digits of a small
+    # rest.
+    return sum_less_one(terms, dim, shifted.argmax(dim, keepdim=True)).log1p()
+
+
+def _converted(x: Tensor, dim: int, dtype: torch.dtype | None) -> Tensor:
+    """Return the checked logits, with the dtype that was asked for."""
+    check_tensor("x", x)
+    if dtype is not None:
+        x = x.to(dtype)
+    check_tensor("x", x, floating=True)
+    check_dim(x, dim)
+    return x
