@@ -42,6 +42,14 @@ class _Options(NamedTuple):
     reduction: str
     label_smoothing: float
 
+    def keywords(self) -> dict[str, Any]:
+        """Return the keyword arguments of cross_entropy. torch 2.6 can't compile _asdict."""
+        return {
+            "ignore_index": self.ignore_index,
+            "reduction": self.reduction,
+            "label_smoothing": self.label_smoothing,
+        }
+
 
 def chunked_cross_entropy(
     input: Tensor,
@@ -108,10 +116,10 @@ def chunked_cross_entropy(
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
     options = _Options(ignore_index, reduction, label_smoothing)
-    _check_cross_entropy("input", input, target, weight, **options._asdict())
+    _check_cross_entropy("input", input, target, weight, **options.keywords())
     _check_chunk_size(chunk_size)
     if _left_to_autograd(input, target, weight):
-        return cross_entropy(input, target, weight=weight, **options._asdict())
+        return cross_entropy(input, target, weight=weight, **options.keywords())
     needed = torch.is_grad_enabled() and input.requires_grad
     if inplace and needed:
         _check_overwritable(input)
@@ -188,7 +196,7 @@ def linear_cross_entropy(
     options = _Options(ignore_index, reduction, label_smoothing)
     # Nothing is in it, but it has the shape of the logits, which is what is checked.
     logits = input.detach().new_empty(()).expand(*input.shape[:-1], *classes)
-    _check_cross_entropy("logits", logits, target, weight, **options._asdict())
+    _check_cross_entropy("logits", logits, target, weight, **options.keywords())
     _check_chunk_size(chunk_size)
     matrix = linear_weight.flatten(0, -2)
     bias = None if linear_bias is None else linear_bias.flatten()
@@ -238,7 +246,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             return (None,) * 7
         logits, target, weight = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph: autograd will differentiate what it gets
-            loss = cross_entropy(logits, target, weight=weight, **ctx.options._asdict())
+            loss = cross_entropy(logits, target, weight=weight, **ctx.options.keywords())
             return (*torch.autograd.grad(loss, logits, v, create_graph=True), *[None] * 6)
         early, ctx.early, ctx.used = ctx.early, False, True
         gradient, ctx.gradient = logits.detach() if ctx.inplace else ctx.gradient, None
@@ -338,7 +346,7 @@ def _plain(tensors: _Tensors, classes: torch.Size, options: _Options) -> Tensor:
     input, matrix, bias, target, weight = tensors  # noqa: A001  # as in linear_cross_entropy
     with _no_autocast(input):
         logits = F.linear(input, matrix, bias).reshape(*input.shape[:-1], *classes)
-        return cross_entropy(logits, target, weight=weight, **options._asdict())
+        return cross_entropy(logits, target, weight=weight, **options.keywords())
 
 
 class _Batch(NamedTuple):
@@ -489,7 +497,11 @@ def _spread(x: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _no_autocast(x: Tensor) -> contextlib.AbstractContextManager[Any]:
-    available = torch.amp.is_autocast_available(x.device.type)
+    # torch 2.6 can't compile is_autocast_available. Of the devices it compiles for, only meta has
+    # no autocast.
+    available = not x.is_meta and (
+        torch.compiler.is_compiling() or torch.amp.is_autocast_available(x.device.type)
+    )
     return torch.autocast(x.device.type, enabled=False) if available else contextlib.nullcontext()
 
 
