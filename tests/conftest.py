@@ -37,6 +37,11 @@ each_window = pytest.mark.parametrize(
 )
 
 
+def pytest_report_header() -> str:
+    """Return the version of torch, for the top of the report."""
+    return f"torch {torch.__version__}"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that open a page."""
     for item in items:

@@ -244,7 +244,7 @@ def test_torch_refuses_a_batch_of_one_class_only_backward():
     )
     with refused(ValueError, message):
         cross_entropy(x, T[:1])
-    loss = F.cross_entropy(x, T[:1])
-    assert loss.isfinite()
+    if torch.__version__ >= "2.13":  # torch 2.6 refuses forward, too
+        assert F.cross_entropy(x, T[:1]).isfinite()
     with pytest.raises(RuntimeError, match="size mismatch"):
-        loss.backward()
+        F.cross_entropy(x, T[:1]).backward()

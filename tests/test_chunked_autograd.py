@@ -217,3 +217,4 @@ def test_linear_compiled_in_one_graph_agrees():
     compiled = torch.compile(linear_cross_entropy, fullgraph=True, backend="aot_eager")
     for f in (compiled, linear_cross_entropy):
         torch.testing.assert_close(f(h, a, target), cross_entropy(h @ a.t(), target))
+    assert compiled(*[x.to("meta") for x in (h, a, target)]).is_meta

@@ -1,7 +1,6 @@
 """The graph of backward, against the functions that PyTorch walks."""
 
 import gc
-import time
 import weakref
 
 import hypothesis.strategies as st
@@ -257,15 +256,13 @@ def test_the_graph_keeps_no_tensor():
     assert len(graph) == 7
 
 
-def test_walks_of_10_000_functions_are_short():
+def test_walks_of_10_000_functions_are_whole():
     x = leaf(2)
     chain = x
     for _ in range(10_000):
         chain = chain.sin()
     fan = torch.stack([x.sin() for _ in range(10_000)])
-    start = time.perf_counter()
     deep, wide = backward_graph(chain), backward_graph(fan)
-    assert time.perf_counter() - start < 30
     assert len(deep) == 20_001  # each sine saves its input
     assert nx.dag_longest_path_length(deep, weight=None) == 10_001
     assert len(wide) == 20_002

@@ -9,11 +9,13 @@ import pytest
 import torch
 import torch.distributed as dist
 from conftest import ROOT, refused
-from torch.distributed._local_tensor import LocalTensorMode
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor, init_device_mesh
 from torch.testing._internal.distributed import fake_pg  # noqa: F401  # registers "fake"
 
 from autograd_notes import cross_entropy, nll
+
+# Where this is missing, DTensor lacks operators too: torch 2.6 has no amax and no argmax of one.
+local_tensor = pytest.importorskip("torch.distributed._local_tensor")
 
 ROW = re.compile(r"(batch|classes) +(.+?) {2,}(\w+) +(S\(\d\)|R|-) +(.+?) {2,} *([\d,]+)")
 
@@ -61,9 +63,10 @@ def test_torch_collects_logits_that_are_sharded_over_the_classes(table):
         assert int(sent.replace(",", "")) >= 6 * 25 * 8, name
 
 
-def test_torch_averages_the_means_of_the_processes_whatever_they_ignore(table):
+def test_torch_before_2_15_averages_the_means_whatever_the_processes_ignore(table):
     wrong = {row[1] for row in table if row[2] == "torch" and row[4].startswith("off by")}
-    assert wrong == {"nll", "cross_entropy", "... weighted, smoothed"}
+    means = {"nll", "cross_entropy", "... weighted, smoothed"}
+    assert wrong == (set() if torch.__version__ >= "2.15" else means)
 
 
 def test_loss_parallel_agrees_too(table):
@@ -75,7 +78,7 @@ def test_loss_parallel_agrees_too(table):
 def mesh():
     """Play two processes in one."""
     dist.init_process_group("fake", rank=0, world_size=2)
-    with LocalTensorMode(2):
+    with local_tensor.LocalTensorMode(2):
         yield init_device_mesh("cpu", (2,))
     dist.destroy_process_group()
 

@@ -186,6 +186,8 @@ def test_integer_samples_are_refused(op, ours, dtype):
 
 @modules
 def test_error_samples_are_refused(info, ours):
+    if info.module_error_inputs_func is None:
+        pytest.skip("this torch has no such samples")
     samples = list(module_samples(info, info.module_error_inputs_func, torch.float32))
     assert samples
     for theirs, args, options in samples:

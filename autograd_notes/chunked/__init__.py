@@ -91,7 +91,7 @@ def chunked_cross_entropy(
     check_loss(input, target, weight, *options, probabilities=True)
     check_chunk_size(chunk_size)
     if _needs_autograd(input, target, weight):
-        return cross_entropy(input, target, weight=weight, **options._asdict())
+        return cross_entropy(input, target, weight=weight, **options.keywords())
     needed = torch.is_grad_enabled() and input.requires_grad
     if inplace and needed:
         check_overwritable(input)

@@ -59,7 +59,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             return (None,) * 7
         logits, target, weight = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph: autograd differentiates the plain loss
-            loss = cross_entropy(logits, target, weight=weight, **ctx.options._asdict())
+            loss = cross_entropy(logits, target, weight=weight, **ctx.options.keywords())
             return (*torch.autograd.grad(loss, logits, v, create_graph=True), *[None] * 6)
         early, ctx.early, ctx.used = ctx.early, False, True
         dlogits, ctx.dinput = logits.detach() if ctx.inplace else ctx.dinput, None
@@ -123,12 +123,16 @@ def linear_then_loss(tensors: LinearTensors, classes: torch.Size, options: Optio
     input, matrix, bias, target, weight = tensors  # noqa: A001  # as in linear_cross_entropy
     with no_autocast(input):
         logits = F.linear(input, matrix, bias).reshape(*input.shape[:-1], *classes)
-        return cross_entropy(logits, target, weight=weight, **options._asdict())
+        return cross_entropy(logits, target, weight=weight, **options.keywords())
 
 
 def no_autocast(x: Tensor) -> contextlib.AbstractContextManager[Any]:
     """Return a context that turns autocast off on the device of `x`."""
-    available = torch.amp.is_autocast_available(x.device.type)
+    # torch 2.6 can't compile is_autocast_available. Of the devices it compiles for, only meta has
+    # no autocast.
+    available = not x.is_meta and (
+        torch.compiler.is_compiling() or torch.amp.is_autocast_available(x.device.type)
+    )
     return torch.autocast(x.device.type, enabled=False) if available else contextlib.nullcontext()
 
 

@@ -24,6 +24,10 @@ class Options(NamedTuple):
     reduction: str
     label_smoothing: float
 
+    def keywords(self) -> dict[str, Any]:
+        """Return the keyword arguments of cross_entropy. torch 2.6 can't compile _asdict."""
+        return {"ignore_index": self[0], "reduction": self[1], "label_smoothing": self[2]}
+
 
 class Batch(NamedTuple):
     """The target and the weights, shared by all chunks; sums are taken in their dtype."""
