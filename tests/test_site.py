@@ -59,6 +59,11 @@ def soups(site: Path) -> dict[str, BeautifulSoup]:
     return {page: BeautifulSoup(file.read_text(), "html.parser") for page, file in files.items()}
 
 
+def test_the_site_is_built_without_a_warning(site):
+    warnings = site.with_name("warnings.txt").read_text()
+    assert not warnings, warnings
+
+
 @pytest.mark.parametrize(("page", "code", "outputs"), ROWS)
 def test_each_row_of_the_notebook_is_shown(soups, page, code, outputs):
     shown = [
