@@ -90,14 +90,14 @@ class Fault:
     says: str = ""
     at: str = ""  # what stands on the line that must be named
     builder: str = "html"
-    timeout: int = 60
+    timeout: int = 600
     file: str = "docs/page.md"
     incremental: bool = False
 
 
 ASSERTION = "assert helper.number() == 4"
 CODE = "```{code-cell}\n"
-DEAF = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)\n"
+DEAF = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(3600)\n"
 EXIT = "print(1, flush=True)\nimport os, time; time.sleep(0.5); os._exit(1)\n"
 FAILED = "the cell (failed|did not finish)"
 DIED = "DeadKernelError: Kernel died"
@@ -114,20 +114,20 @@ FAULTS = {
     "false assert": Fault("() == 4", "() == 5", "the cell failed: AssertionError", FIRST),
     "timeout": Fault(
         "print(1 /",
-        "import time; time.sleep(60); print(1 /",
+        "import time; time.sleep(3600); print(1 /",
         FAILED,
         f"{CODE}import time",
-        timeout=2,
+        timeout=5,
     ),
     "timeout of the last cell": Fault(
         "A quarter",
         f"{CODE}{DEAF}```\n\nA quarter",
         "the cell did not finish",
         CODE + DEAF,
-        timeout=2,
+        timeout=5,
     ),
     "timeout before the last cell": Fault(
-        NUMBER, f"{CODE}{DEAF}```\n\n{NUMBER}", "the cell did not finish", CODE + DEAF, timeout=2
+        NUMBER, f"{CODE}{DEAF}```\n\n{NUMBER}", "the cell did not finish", CODE + DEAF, timeout=5
     ),
     "killed kernel": Fault(
         "print(1 /", "import os; os.kill(os.getpid(), 9); print(1 /", DIED, f"{CODE}import os"
