@@ -2,13 +2,13 @@
 
 import os
 import re
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 import pytest
 from conftest import ROOT
+from sphinx_forks import SphinxForks
 
 CONF = """
 import sys
@@ -193,8 +193,8 @@ SQUARE = """\
 class Build:
     """A site with one fault, built as tox does it."""
 
-    def __init__(self, folder, name, environment):
-        self.environment = environment
+    def __init__(self, folder, name, environment, sphinx):
+        self.environment, self.sphinx = environment, sphinx
         self.fault = fault = FAULTS[name]
         self.folder = folder / re.sub(r"\W+", "-", name)
         files = {
@@ -229,16 +229,9 @@ class Build:
             "PYTHONDONTWRITEBYTECODE": "1",
             "NO_COLOR": "1",
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "sphinx", *options, "docs", "build/out"],
-            cwd=self.folder,
-            env=self.environment | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+        self.code, self.said = self.sphinx.build(
+            [*options, "docs", "build/out"], self.folder, self.environment | environment
         )
-        self.code, self.said = done.returncode, done.stdout
 
     @property
     def line(self):
@@ -257,10 +250,21 @@ def builds(request, tmp_path_factory):
         if item.module is request.module and hasattr(item, "callspec")
     }
     environment = dict(os.environ)  # pytest changes it while the threads run
+    forks = SimpleQueue()  # of those that are free
+    for _ in range(2):
+        forks.put(SphinxForks())
+
+    def build(name):
+        sphinx = forks.get()
+        try:
+            return Build(folder, name, environment, sphinx)
+        finally:
+            forks.put(sphinx)
+
     with ThreadPoolExecutor(2) as pool:
-        yield {
-            name: pool.submit(Build, folder, name, environment) for name in FAULTS if name in names
-        }
+        yield {name: pool.submit(build, name) for name in FAULTS if name in names}
+    for _ in range(2):
+        forks.get().close()
 
 
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if not fault.says])
