@@ -1,7 +1,8 @@
 """Alter what the site states, one digit, sign or word at a time, and see that its checks notice.
 
-The site is built once, afresh. Then each statement is altered and compared again, by the functions
-that the build compares with, with what the page has just shown. Nothing is executed twice.
+The site is built once, afresh, unless `--site` names an HTML build of it. Then each statement is
+altered and compared again, by the functions that the build compares with, with what the page has
+just shown. Nothing is executed twice.
 
 Altered are: each digit and each sign in the blocks below cells, in doctests (those of docstrings
 too) and in the numbers of the prose; and each word of each error message in the first two.
@@ -13,10 +14,12 @@ import random
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import sphinx.ext.doctest
 from sphinx.application import Sphinx
@@ -25,13 +28,19 @@ ROOT = Path(__file__).parents[1]
 ERROR = re.compile(r"^\w*(?:Error|Warning|Exception|Exit|Interrupt)\b.*", re.MULTILINE)
 
 
-class Mutant(NamedTuple):
-    """An altered statement, and whether the checks noticed."""
+@dataclass
+class Mutant:
+    """An altered statement, and the check that must notice."""
 
     place: str
     before: str
     after: str
-    killed: bool
+    check: Callable[[], bool]
+
+    @cached_property
+    def killed(self) -> bool:
+        """Whether the check notices; it runs only for the mutants of the sample."""
+        return self.check()
 
 
 def altered(text: str, *, words: bool = True) -> Iterator[tuple[str, str, str]]:
@@ -74,15 +83,23 @@ class Recorder(sphinx.ext.doctest.SphinxDocTestRunner):
 
 def in_doctests() -> Iterator[Mutant]:
     """Alter what the doctests of the pages and the docstrings expect."""
-    check = doctest.OutputChecker().check_output
+
+    def refuses(text: str, got: str, flags: int) -> bool:
+        return not doctest.OutputChecker().check_output(text, got, flags)
+
     for place, want, got, flags in Recorder.kept:
         for text, before, after in altered(want):
-            yield Mutant(place, before, after, not check(text, got, flags))
+            yield Mutant(place, before, after, partial(refuses, text, got, flags))
 
 
 def in_blocks(app: Sphinx) -> Iterator[Mutant]:
     """Alter what the blocks below cells state."""
     import code_cell_output as ext
+
+    def differs(cell: ext.Cell, text: str) -> bool:
+        block = copy(cell.block)
+        block.content = text
+        return any(ext.differences([replace(cell, block=block)]))
 
     for page in sorted(app.env.found_docs):
         path = Path(app.env.doc2path(page))
@@ -90,17 +107,17 @@ def in_blocks(app: Sphinx) -> Iterator[Mutant]:
         for cell in ext.read(path.read_text("utf-8"), app.env.myst_config, notebook):
             if not cell.block:
                 continue
-            stated = cell.block.content
-            for text, before, after in altered(stated):
-                cell.block = copy(cell.block)
-                cell.block.content = text
-                place = f"{path.relative_to(ROOT)}:{cell.block.map[0] + 1}"
-                yield Mutant(place, before, after, any(ext.differences([cell])))
+            place = f"{path.relative_to(ROOT)}:{cell.block.map[0] + 1}"
+            for text, before, after in altered(cell.block.content):
+                yield Mutant(place, before, after, partial(differs, cell, text))
 
 
 def in_prose(app: Sphinx) -> Iterator[Mutant]:
     """Alter the numbers that stand in sentences."""
     import prose_numbers as ext
+
+    def is_unknown(text: str, known: set[str]) -> bool:
+        return text.removeprefix("+") not in known
 
     for page in sorted(app.env.found_docs):
         doctree = app.env.get_doctree(page)
@@ -109,26 +126,26 @@ def in_prose(app: Sphinx) -> Iterator[Mutant]:
             if number not in app.config.prose_numbers_allowed:
                 for text, before, after in altered(number, words=False):
                     place = f"docs/{page}.md:{line}"
-                    yield Mutant(place, before, after, text.removeprefix("+") not in known)
+                    yield Mutant(place, before, after, partial(is_unknown, text, known))
 
 
-def mutants() -> list[Mutant]:
-    """Build the site, and return every mutant of it."""
+def mutants(site: Path | None = None) -> list[Mutant]:
+    """Run the doctests of a built site, or of a new build, and return every mutant."""
     Recorder.kept = []
     sphinx.ext.doctest.SphinxDocTestRunner = Recorder  # type: ignore[misc]
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder, "doctest")
+        html = site or Path(folder, "html")
         app = Sphinx(
             ROOT / "docs",
             ROOT,
-            out,
-            out / ".doctrees",
+            html.with_name("doctest"),  # beside it, where MyST-NB looks for the executed notebooks
+            html / ".doctrees",
             "doctest",
-            freshenv=True,
+            freshenv=site is None,
             status=None,
             warningiserror=True,
         )
-        app.build(force_all=True)
+        app.build(force_all=site is None)
         if app.statuscode:
             raise SystemExit("the site has problems of its own: build it first")
         return [*in_blocks(app), *in_doctests(), *in_prose(app)]
@@ -139,8 +156,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sample", type=int, help="take only so many of the mutants")
     parser.add_argument("--seed", type=int, default=0, help="which ones (default: 0)")
+    parser.add_argument("--site", type=Path, help="an HTML build of the site (default: build one)")
     options = parser.parse_args()
-    chosen = mutants()
+    chosen = mutants(options.site)
     if options.sample is not None:
         chosen = random.Random(options.seed).sample(chosen, options.sample)
     for mutant in chosen:

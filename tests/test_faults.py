@@ -2,13 +2,13 @@
 
 import os
 import re
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 import pytest
 from conftest import ROOT
+from sphinx_forks import SphinxForks
 
 CONF = """
 import sys
@@ -90,14 +90,14 @@ class Fault:
     says: str = ""
     at: str = ""  # what stands on the line that must be named
     builder: str = "html"
-    timeout: int = 60
+    timeout: int = 600
     file: str = "docs/page.md"
     incremental: bool = False
 
 
 ASSERTION = "assert helper.number() == 4"
 CODE = "```{code-cell}\n"
-DEAF = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)\n"
+DEAF = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(3600)\n"
 EXIT = "print(1, flush=True)\nimport os, time; time.sleep(0.5); os._exit(1)\n"
 FAILED = "the cell (failed|did not finish)"
 DIED = "DeadKernelError: Kernel died"
@@ -114,20 +114,20 @@ FAULTS = {
     "false assert": Fault("() == 4", "() == 5", "the cell failed: AssertionError", FIRST),
     "timeout": Fault(
         "print(1 /",
-        "import time; time.sleep(60); print(1 /",
+        "import time; time.sleep(3600); print(1 /",
         FAILED,
         f"{CODE}import time",
-        timeout=2,
+        timeout=5,
     ),
     "timeout of the last cell": Fault(
         "A quarter",
         f"{CODE}{DEAF}```\n\nA quarter",
         "the cell did not finish",
         CODE + DEAF,
-        timeout=2,
+        timeout=5,
     ),
     "timeout before the last cell": Fault(
-        NUMBER, f"{CODE}{DEAF}```\n\n{NUMBER}", "the cell did not finish", CODE + DEAF, timeout=2
+        NUMBER, f"{CODE}{DEAF}```\n\n{NUMBER}", "the cell did not finish", CODE + DEAF, timeout=5
     ),
     "killed kernel": Fault(
         "print(1 /", "import os; os.kill(os.getpid(), 9); print(1 /", DIED, f"{CODE}import os"
@@ -193,8 +193,8 @@ SQUARE = """\
 class Build:
     """A site with one fault, built as tox does it."""
 
-    def __init__(self, folder, name, environment):
-        self.environment = environment
+    def __init__(self, folder, name, environment, sphinx):
+        self.environment, self.sphinx = environment, sphinx
         self.fault = fault = FAULTS[name]
         self.folder = folder / re.sub(r"\W+", "-", name)
         files = {
@@ -229,16 +229,9 @@ class Build:
             "PYTHONDONTWRITEBYTECODE": "1",
             "NO_COLOR": "1",
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "sphinx", *options, "docs", "build/out"],
-            cwd=self.folder,
-            env=self.environment | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+        self.code, self.said = self.sphinx.build(
+            [*options, "docs", "build/out"], self.folder, self.environment | environment
         )
-        self.code, self.said = done.returncode, done.stdout
 
     @property
     def line(self):
@@ -257,10 +250,21 @@ def builds(request, tmp_path_factory):
         if item.module is request.module and hasattr(item, "callspec")
     }
     environment = dict(os.environ)  # pytest changes it while the threads run
+    forks = SimpleQueue()  # of those that are free
+    for _ in range(2):
+        forks.put(SphinxForks())
+
+    def build(name):
+        sphinx = forks.get()
+        try:
+            return Build(folder, name, environment, sphinx)
+        finally:
+            forks.put(sphinx)
+
     with ThreadPoolExecutor(2) as pool:
-        yield {
-            name: pool.submit(Build, folder, name, environment) for name in FAULTS if name in names
-        }
+        yield {name: pool.submit(build, name) for name in FAULTS if name in names}
+    for _ in range(2):
+        forks.get().close()
 
 
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if not fault.says])

@@ -1,6 +1,8 @@
 """The graph of backward, against the functions that PyTorch walks."""
 
 import gc
+import itertools
+import sys
 import weakref
 
 import hypothesis.strategies as st
@@ -267,6 +269,29 @@ def test_walks_of_10_000_functions_are_whole():
     assert nx.dag_longest_path_length(deep, weight=None) == 10_001
     assert len(wide) == 20_002
     assert wide.out_degree(0) == wide.in_degree(10_001) == 10_000
+
+
+def calls_of_walk(y):
+    """Count the Python and C calls of one walk: its cost, the same on every machine."""
+    calls = itertools.count()
+    sys.setprofile(lambda *_: next(calls))
+    try:
+        backward_graph(y)
+    finally:
+        sys.setprofile(None)
+    return next(calls)
+
+
+def test_a_walk_costs_as_much_again_for_each_function():
+    x, deep, wide = leaf(2), [], []
+    for n in (100, 1000):
+        chain = x
+        for _ in range(n):
+            chain = chain.sin()
+        deep.append(calls_of_walk(chain))
+        wide.append(calls_of_walk(torch.stack([x.sin() for _ in range(n)])))
+    for few, many in (deep, wide):
+        assert many < 11 * few
 
 
 def walked(function, found):

@@ -34,8 +34,8 @@ def test_words_are_altered_in_messages_alone():
 
 @pytest.mark.parametrize(("killed", "code"), [([True, True], 0), ([True, False], 1), ([], 1)])
 def test_survivors_are_named_and_fail(monkeypatch, capsys, killed, code):
-    made = [mutate.Mutant("page.md:3", "'1' in '1'", "2", alive) for alive in killed]
-    monkeypatch.setattr(mutate, "mutants", lambda: made)
+    made = [mutate.Mutant("page.md:3", "'1' in '1'", "2", lambda k=k: k) for k in killed]
+    monkeypatch.setattr(mutate, "mutants", lambda _site: made)
     monkeypatch.setattr(sys, "argv", ["mutate.py"])
     assert mutate.main() == code
     printed = capsys.readouterr().out
@@ -51,8 +51,9 @@ def test_a_loose_check_leaves_survivors(monkeypatch):
     assert [mutant.killed for mutant in mutate.in_doctests()] == [False]
 
 
-def test_a_sample_of_the_site_is_noticed():
-    program = [sys.executable, ROOT / "docs" / "mutate.py", "--sample", "40", "--seed", "0"]
+def test_a_sample_of_the_site_is_noticed(site):
+    options = ["--sample", "40", "--seed", "0", "--site", site]
+    program = [sys.executable, ROOT / "docs" / "mutate.py", *options]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert done.stdout == "killed 40 of 40\n", done.stdout + done.stderr
     assert done.returncode == 0

@@ -1,11 +1,12 @@
 """The built site: every row of the study notebook is on it, and it asks no other host."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT
+from conftest import ROOT, is_current
 
 PAGES = sorted(
     path.relative_to(ROOT / "docs").with_suffix("").as_posix()
@@ -57,6 +58,36 @@ ROWS = [
 def soups(site: Path) -> dict[str, BeautifulSoup]:
     files = {page: site / f"{page}.html" for page in PAGES}
     return {page: BeautifulSoup(file.read_text(), "html.parser") for page, file in files.items()}
+
+
+def test_the_site_is_built_without_a_warning(site):
+    warnings = site.with_name("warnings.txt").read_text()
+    assert not warnings, warnings
+
+
+def test_only_a_current_build_that_passed_is_opened(tmp_path):
+    warnings, passed, sitemap = (
+        tmp_path / name for name in ("warnings.txt", "passed", "html/sitemap.xml")
+    )
+    sitemap.parent.mkdir()
+    assert not is_current(tmp_path)
+    warnings.touch()
+    assert not is_current(tmp_path)
+    passed.touch()
+    assert is_current(tmp_path)
+    os.utime(passed, (0, 0))  # the last build did not finish
+    assert not is_current(tmp_path)
+    os.utime(warnings, (0, 0))  # the sources are younger
+    assert not is_current(tmp_path)
+    warnings.touch()
+    passed.touch()
+    sitemap.touch()  # it has an address
+    assert not is_current(tmp_path)
+    sitemap.unlink()
+    assert is_current(tmp_path)
+    warnings.write_text("page.md:1: WARNING: ...")
+    passed.touch()
+    assert not is_current(tmp_path)
 
 
 @pytest.mark.parametrize(("page", "code", "outputs"), ROWS)
