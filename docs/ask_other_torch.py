@@ -1,8 +1,8 @@
-"""Run the cells of docs/errors.md with the torch at hand, and keep what it says otherwise.
+"""Run the cells of docs/errors.md with another version of torch, and store the differences.
 
-The page states what the torch says that the site is built with. With another one,
-`tox -e error-versions` calls this program, which needs nothing but that torch. It compares, and
-writes the differences to docs/_data/error_versions.json; the page shows them from there.
+The page states the outputs of the torch that the site is built with. `tox -e error-versions` runs
+this program, which needs torch alone, with another one. It writes the outputs that differ to
+docs/_data/error_versions.json, and the page shows them from there.
 """
 
 import ast
@@ -10,31 +10,30 @@ import contextlib
 import io
 import json
 import re
-import sys
 import warnings
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PAGE = Path(__file__).parents[1] / "errors.md"
+PAGE = Path(__file__).with_name("errors.md")
 DATA = PAGE.parent / "_data" / "error_versions.json"
 LABEL = re.compile(r"^\((error-[\w-]+)\)=\n#+ ", re.MULTILINE)
 FENCE = re.compile(r"^```\{([\w-]+)\}.*\n((?:(?!```).*\n)*)```$", re.MULTILINE)
 OPTIONS = re.compile(r"\A(?::.*\n)+\n*")
 MESSAGE = re.compile(r"^\w+(?:Error|Warning): .*", re.MULTILINE)
-# Where PyTorch was compiled is no part of its message.
+# The path of PyTorch's source is not part of the message.
 PLACE = re.compile(r" \([^()\n]* at \S+:\d+\.\)")
 
 
 class Cell(NamedTuple):
-    """A cell, and what the block below it states."""
+    """A cell, and the output that the block below it states."""
 
     code: str
     stated: str
 
 
 def entries(page: str) -> tuple[str, dict[str, str]]:
-    """Return what stands before the first entry of a page, and the text of each entry."""
+    """Return the text before the first entry of a page, and the text of each entry by its label."""
     start, *parts = LABEL.split(page)
     return start, dict(zip(parts[::2], parts[1::2], strict=True))
 
@@ -51,19 +50,20 @@ def cells(text: str) -> list[Cell]:
 
 
 def fingerprint(page: str) -> str:
-    """Return a text that changes when a cell of a page does, or what it states."""
+    """Return a hash of all cells of a page and their stated outputs."""
     start, parts = entries(page)
     told = [cells(start), *([name, cells(text)] for name, text in parts.items())]
     return sha256(repr(told).encode()).hexdigest()[:16]
 
 
 def run(code: str, names: dict[str, Any]) -> str:
-    """Return what a cell shows: what it prints, then warnings, then its value or its error."""
+    """Return the output of a cell: its prints, then warnings, then its value or its error."""
     *body, last = ast.parse(code).body
-    has_value = isinstance(last, ast.Expr)
     begin = compile(ast.Module(body, []), "cell", "exec")
-    tree = ast.Expression(last.value) if has_value else ast.Module([last], [])
-    end = compile(tree, "cell", "eval" if has_value else "exec")
+    if isinstance(last, ast.Expr):
+        end = compile(ast.Expression(last.value), "cell", "eval")
+    else:
+        end = compile(ast.Module([last], []), "cell", "exec")
     value = error = ""
     with (
         contextlib.redirect_stdout(io.StringIO()) as out,
@@ -74,7 +74,7 @@ def run(code: str, names: dict[str, Any]) -> str:
             exec(begin, names)  # noqa: S102  # the code is our page's
             result = eval(end, names)  # noqa: S307
             value = "" if result is None else repr(result)
-        except Exception as raised:  # noqa: BLE001  # any of them is an answer
+        except Exception as raised:  # noqa: BLE001  # each one is an output
             error = f"{type(raised).__name__}: {raised}"
     said = [f"{one.category.__name__}: {PLACE.sub('', str(one.message))}" for one in warned]
     parts = [out.getvalue().rstrip(), *said, value, error]
@@ -82,7 +82,7 @@ def run(code: str, names: dict[str, Any]) -> str:
 
 
 def differences(page: str) -> list[dict[str, Any]]:
-    """Return what the cells of each entry, run by themselves, show otherwise than the page."""
+    """Return the outputs that differ from the page, each entry run by itself."""
     start, parts = entries(page)
     found = []
     for name, text in parts.items():
@@ -99,7 +99,7 @@ def differences(page: str) -> list[dict[str, Any]]:
 def merged(
     data: dict[str, Any], version: str, page: str, found: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return the data with what one version says now, instead of what it said before."""
+    """Return the data with the differences of one version replaced."""
     said = [
         (one, each)
         for each in data["differences"]
@@ -120,13 +120,13 @@ def merged(
 
 
 def ordered(version: str) -> list[int]:
-    """Put versions in their order: 2.10 after 2.9."""
+    """Return a sort key of a version: 2.10 follows 2.9."""
     return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def main() -> None:
-    """Ask the torch at hand, say what it said otherwise, and keep it."""
-    import torch  # noqa: PLC0415  # the pages are read without it
+    """Run the page with the installed torch; print and store the differences."""
+    import torch  # noqa: PLC0415  # the site reads the pages without it
 
     page = PAGE.read_text("utf-8")
     version = torch.__version__.partition("+")[0]
@@ -135,8 +135,8 @@ def main() -> None:
     DATA.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
     for one in found:
         print(f"{one['entry']}:\n  page: {one['page']!r}\n  {version}: {one['said']!r}")
-    print(f"torch {version} says {len(found)} things otherwise than the page")
+    print(f"{len(found)} outputs differ under torch {version}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

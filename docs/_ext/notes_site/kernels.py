@@ -1,9 +1,9 @@
 """Kernels that start with their imports done.
 
-Each page still has a kernel of its own, and shares no name with another. But all are forked from
-one process, which has imported once what they want. `warm_kernels = {"numpy": 1, "sympy": 3}` in
-conf.py: numpy always, and sympy where at least three pages are run, because few of them need it.
-Name what starts no thread, and what does not change between two builds of one process.
+Each page has a kernel of its own. All are forked from one process, which has imported the modules
+of `warm_kernels = {"numpy": 1, "sympy": 3}`: numpy always, sympy if at least three pages are read,
+because few of them need it. Name modules that start no thread, and that do not change between two
+builds of one Sphinx process.
 """
 
 import multiprocessing
@@ -14,58 +14,103 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing import forkserver
 from types import ModuleType
+from typing import Any, cast
 from unittest.mock import patch
 
-from sphinx.application import ENV_PICKLE_FILENAME, Sphinx
+import forked_kernel
+import jupyter_cache.executors.utils as executors
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.util.typing import ExtensionMetadata
 
+LAUNCHER = "ipykernel_launcher"
 KERNEL = ["ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger"]
-# What ipykernel sets for itself, but matplotlib must know when it is imported; and its debugger,
-# which nobody uses here, need not warn that the interpreter has its modules frozen.
 ENVIRONMENT = {
+    # ipykernel sets it too, but matplotlib reads it when it is imported.
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    # The debugger, which is not used here, warns of frozen modules.
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
 
 
 @contextmanager
-def apart() -> Iterator[None]:
-    """Start a process that does not first run Sphinx: its program is nothing to a kernel."""
-    nothing = {"__main__": ModuleType("__main__")}
-    with patch.dict(sys.modules, nothing), patch.dict(os.environ, ENVIRONMENT):
+def without_main() -> Iterator[None]:
+    """Start a process that does not import Sphinx's own program as its `__main__`."""
+    empty = {"__main__": ModuleType("__main__")}
+    with patch.dict(sys.modules, empty), patch.dict(os.environ, ENVIRONMENT):
         yield
 
 
-def edited(app: Sphinx) -> int:
-    """Guess how many pages will run: those younger than what is kept of the last build."""
-    kept = app.doctreedir / ENV_PICKLE_FILENAME
-    last = kept.stat().st_mtime if kept.exists() else 0
-    return sum(page.stat().st_mtime > last for page in app.srcdir.rglob("*.md"))
+class Fork:
+    """A forked process, with the methods of subprocess.Popen that jupyter_client calls."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, *args: Any) -> None:
+        context = multiprocessing.get_context("forkserver")
+        self.process = context.Process(target=forked_kernel.run, args=args, daemon=True)
+        with without_main():
+            self.process.start()
+        self.pid = self.process.pid or 0
+
+    def poll(self) -> int | None:
+        """Return the exit code; None while the process runs."""
+        return self.process.exitcode
+
+    def wait(self) -> int | None:
+        """Wait for the process, and return its exit code."""
+        self.process.join()
+        return self.process.exitcode
+
+    def send_signal(self, signal: int) -> None:
+        """Send a signal if the process runs."""
+        if self.poll() is None:
+            os.kill(self.pid, signal)
+
+    def kill(self) -> None:
+        """Kill the process."""
+        self.process.kill()
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self.process.terminate()
 
 
-def start(app: Sphinx, pages: int) -> None:
-    """Start the process that the kernels are forked from, and let it import in its own time."""
-    warm = [name for name, least in app.config.warm_kernels.items() if pages >= least]
-    if warm and "forkserver" in multiprocessing.get_all_start_methods():
+class WarmProvisioner(LocalProvisioner):
+    """Forks kernels of ipykernel, and starts other kernels as before."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        """Start a kernel, and return its connection."""
+        if LAUNCHER not in cmd:
+            return await super().launch_kernel(cmd, **kwargs)
+        arguments = cmd[cmd.index(LAUNCHER) + 1 :]
+        fork = Fork(arguments, kwargs.get("cwd"), kwargs.get("env", dict(os.environ)))
+        self.process, self.pid = cast("Any", fork), fork.pid
+        return self.connection_info
+
+
+class WarmKernelManager(AsyncKernelManager):
+    """The kernel manager of all pages, for `kernel_manager_class` of nbclient."""
+
+    async def _async_pre_start_kernel(self, **kwargs: Any) -> Any:
+        if self.provisioner is None:
+            self.provisioner = WarmProvisioner(
+                kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
+            )
+        return await super()._async_pre_start_kernel(**kwargs)
+
+    pre_start_kernel = _async_pre_start_kernel
+
+
+def start(app: Sphinx, _env: BuildEnvironment, pages: list[str]) -> None:
+    """Start the process that the kernels are forked from, and select the kernel manager.
+
+    It imports while Sphinx reads the first page. A system that can't fork starts ordinary kernels.
+    """
+    warm = [name for name, least in app.config.warm_kernels.items() if len(pages) >= least]
+    if pages and warm and "forkserver" in multiprocessing.get_all_start_methods():
         multiprocessing.set_forkserver_preload([*KERNEL, *warm])
-        with apart():
+        with without_main():
             forkserver.ensure_running()
-
-
-def prepare(app: Sphinx, _env: BuildEnvironment, pages: list[str]) -> None:
-    """Let MyST-NB fork its kernels, where a page is read, and where the system can."""
-    if pages and app.config.warm_kernels:
-        start(app, len(pages))  # it may be running since the setup
-        import jupyter_cache.executors.utils as executors  # noqa: PLC0415  # only now needed
-        from warm_manager import WarmKernelManager  # noqa: PLC0415
-
         executors.executenb = partial(executors.executenb, kernel_manager_class=WarmKernelManager)
-
-
-def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register the setting, and start at once where a page has been edited."""
-    app.add_config_value("warm_kernels", default={}, rebuild="", types=dict)
-    app.connect("env-before-read-docs", prepare)
-    start(app, edited(app))
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,31 +1,77 @@
-"""Turn the resolved doctree of a page into plain Markdown, without a word of MyST.
+"""Each page as plain Markdown beside its HTML, and `llms.txt`, the list of all pages.
 
-`markdown(app, doctree, link)` returns the page, outputs included. With `cells`, a mark stands
-where each executed cell was. sphinx-markdown-builder does the work. What stands here is what it
-does not know, what it loses (a fence in a fence, a digit of a number in a table), and what reads
-better otherwise.
+`page.md` is the content of `page.html`, outputs and docstrings included, for readers without a
+browser. The head of `page.html` links it. `llms.txt` has the form of https://llmstxt.org/: title,
+summary, and the pages with their descriptions.
+
+sphinx-markdown-builder does most of the work. `Translator` adds the nodes that it does not know,
+keeps the text that it loses (a fence inside a fence, a digit of a number in a table), and writes
+some constructs more readably.
 """
 
-from collections.abc import Callable
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from markdown_blocks import Table, block, code
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.builders import Builder
+from sphinx.environment import BuildEnvironment
 from sphinx_markdown_builder.contexts import (
     IndentContext,
     SubContext,
     SubContextParams,
+    TableContext,
 )
 from sphinx_markdown_builder.escape import escape_markdown_chars
 from sphinx_markdown_builder.translator import MarkdownTranslator, pushing_context
 
-MARK = "\0{}\0"  # where the cell of this number was
+from notes_site.head import about
+from notes_site.html import write
+
+MARK = "\0{}\0"  # the placeholder of the cell of this number
+PAGE = re.compile(r"\.html(?=#|$)")
+LANGUAGES = {"ipython3": "python", "none": "", "default": "", "myst-ansi": "", "pytb": ""}
+
+
+def fence(text: str, least: int) -> str:
+    """Return a fence longer than any run of backticks in the text."""
+    longest = max([0, *map(len, re.findall("`+", text))])
+    return "`" * max(least, longest + 1)
+
+
+def code(text: str) -> str:
+    """Return a text as inline code."""
+    text = " ".join(text.split())
+    marks = fence(text, 1)
+    blank = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{marks}{blank}{text}{blank}{marks}"
+
+
+def block(text: str, language: str = "") -> str:
+    """Return a text as a code block."""
+    marks = fence(text, 3)
+    return f"{marks}{LANGUAGES.get(language, language)}\n{text.rstrip()}\n{marks}"
+
+
+class Table(TableContext):
+    """A table with unchanged cells: the library aligns numbers, and drops zeros."""
+
+    def make(self) -> str:
+        """Return the table."""
+        head, *body = [
+            [cell.replace("|", r"\|") for cell in self.make_row(row)]
+            for row in [*self.headers, *self.body]
+        ]
+        rows = [head, ["---"] * len(head), *body]
+        return "\n".join(f"| {' | '.join(map(str.strip, row))} |" for row in rows)
 
 
 class Translator(MarkdownTranslator):
-    """Writes Markdown that any reader of Markdown knows."""
+    """Writes CommonMark with tables and mathematics, and nothing of MyST."""
 
     def __init__(
         self, document: nodes.document, builder: Builder, link: Callable[[str], str], *, cells: bool
@@ -35,12 +81,12 @@ class Translator(MarkdownTranslator):
         self.cells = cells
 
     def paragraph(self, text: str) -> None:
-        """Add a paragraph, and go on behind its node."""
+        """Add a paragraph, and skip the children of its node."""
         self.add(text, prefix_eol=2, suffix_eol=2)
         raise nodes.SkipNode
 
     def _fetch_ref_uri(self, node: nodes.reference) -> str:
-        """Return where a reference leads, as the reader of this file needs it."""
+        """Return the address of a reference, passed through `link` if it is internal."""
         uri = f"#{node['refid']}" if "refid" in node else node.get("refuri", "")
         inside = "refid" in node or node.get("internal")
         return self.link(uri) if inside else uri
@@ -51,7 +97,7 @@ class Translator(MarkdownTranslator):
         self.add(f"**{title.capitalize()}**", suffix_eol=2)
 
     def visit_admonition(self, node: nodes.admonition) -> None:
-        """Begin an admonition: a quotation, or what can be unfolded."""
+        """Begin an admonition: a quotation, or `<details>` if it is collapsible."""
         title = node[0].astext()
         if node.get("collapsible"):
             self._push_context(SubContext(SubContextParams(2, 2)))
@@ -60,30 +106,30 @@ class Translator(MarkdownTranslator):
             self._push_box(title)
 
     def depart_admonition(self, node: nodes.admonition) -> None:
-        """End it."""
+        """End an admonition."""
         if node.get("collapsible"):
             self.add("</details>", prefix_eol=2)
         self._pop_context()
 
     def visit_title(self, node: nodes.title) -> None:
-        """Write a heading; that of an admonition is written."""
+        """Write a heading; visit_admonition writes that of an admonition."""
         if isinstance(node.parent, nodes.Admonition):
             raise nodes.SkipNode
         super().visit_title(node)
 
     def depart_title(self, _node: nodes.title) -> None:
-        """End it."""
+        """End a heading."""
         self._pop_context()
 
     def visit_Text(self, node: nodes.Text) -> None:  # noqa: N802  # the name of the node
-        """Write text: a paragraph is one line."""
+        """Write text; a paragraph is one line."""
         text = node.astext()
         if self.status.escape_text:
             text = escape_markdown_chars(text).replace("\n", " ")
         self.add(text)
 
     def visit_literal(self, node: nodes.literal) -> None:
-        """Write code in a sentence."""
+        """Write inline code."""
         self.add(code(node.astext()))
         raise nodes.SkipNode
 
@@ -92,7 +138,7 @@ class Translator(MarkdownTranslator):
         self.paragraph(block(node.astext(), node.get("language", "")))
 
     def visit_math(self, node: nodes.math) -> None:
-        """Write mathematics in a sentence."""
+        """Write inline mathematics."""
         self.add(f"${' '.join(node.astext().split())}$")
         raise nodes.SkipNode
 
@@ -100,23 +146,27 @@ class Translator(MarkdownTranslator):
         """Write displayed mathematics."""
         self.paragraph(f"$$\n{node.astext().strip()}\n$$")
 
-    def visit_raw(self, node: nodes.raw) -> None:
-        """Write what a picture shows, and nothing of other HTML."""
+    def _figure(self, node: nodes.Element) -> None:
+        """Write the alternative text of a picture, if any."""
         if node.get("alt"):
             self.paragraph(f"*Figure: {escape_markdown_chars(' '.join(node['alt'].split()))}*")
         raise nodes.SkipNode
 
+    def visit_raw(self, node: nodes.raw) -> None:
+        """Write the text of a picture; skip other HTML."""
+        self._figure(node)
+
     def visit_image(self, node: nodes.image) -> None:
-        """Write what a picture shows."""
-        self.visit_raw(node)
+        """Write the text of an image."""
+        self._figure(node)
 
     def visit_container(self, node: nodes.container) -> None:
-        """Leave a mark for a cell, if wanted."""
+        """Write the placeholder of a cell, if cells are wanted."""
         if self.cells and "cell_index" in node and "cell" in node["classes"]:
             self.paragraph(MARK.format(node["cell_index"]))
 
     def visit_HideCodeCellNode(self, _node: nodes.Element) -> None:  # noqa: N802  # its name
-        """Show the code that the page folds."""
+        """Write folded code like any other."""
 
     @pushing_context
     def visit_table(self, _node: nodes.table) -> None:
@@ -124,7 +174,7 @@ class Translator(MarkdownTranslator):
         self._push_context(Table(params=SubContextParams(2, 2)))
 
     def visit_Invisible(self, _node: nodes.Invisible) -> None:  # noqa: N802  # the name of the node
-        """Write nothing of what has no text."""
+        """Skip nodes without text."""
         raise nodes.SkipNode
 
     visit_comment = visit_meta = visit_Invisible
@@ -142,11 +192,11 @@ class Translator(MarkdownTranslator):
 
     @pushing_context
     def visit_definition(self, _node: nodes.definition) -> None:
-        """Begin what a term means."""
+        """Begin a definition."""
         self._push_context(SubContext(SubContextParams(2, 2)))
 
     def visit_desc_signature(self, node: Any) -> None:
-        """Write the name of a function as a heading, and its signature as code."""
+        """Write the name of an object as a heading, and its signature as code."""
         name = ".".join(filter(None, (node.get("module"), node.get("fullname"))))
         self.add(f"### {code(name or node.astext())}", prefix_eol=2, suffix_eol=2)
         self.paragraph(block(node.astext(), "python"))
@@ -155,8 +205,42 @@ class Translator(MarkdownTranslator):
 def markdown(
     app: Sphinx, doctree: nodes.document, link: Callable[[str], str], *, cells: bool = False
 ) -> str:
-    """Return a page as Markdown; `link` turns what leads to a page of this site."""
-    app.setup_extension("sphinx_markdown_builder")  # once: the translator asks for its settings
+    """Return a page as Markdown; `link` converts each internal address."""
+    app.setup_extension("sphinx_markdown_builder")  # the translator reads its settings
     translator = Translator(doctree, app.builder, link, cells=cells)
     doctree.walkabout(translator)
     return str(translator.astext())
+
+
+def write_page(
+    app: Sphinx, page: str, _template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Write the Markdown of a page, and link it in the page's head."""
+    if doctree is None or app.builder.name != "html":
+        return
+    name = posixpath.basename(page)
+    text = markdown(app, doctree, lambda uri: PAGE.sub(".md", uri or f"{name}.html"))
+    write(Path(app.outdir, f"{page}.md"), text)
+    context["metatags"] += f'<link rel="alternate" type="text/markdown" href="{name}.md">\n'
+
+
+def chapters(env: BuildEnvironment) -> Iterator[tuple[str, list[str]]]:
+    """Yield each chapter of the site with its pages in order."""
+    root = env.config.root_doc
+    yield "Start", [root]
+    for toctree in env.tocs[root].findall(addnodes.toctree):
+        yield toctree["caption"] or "Pages", [page for _, page in toctree["entries"]]
+
+
+def write_llms_txt(app: Sphinx, error: Exception | None) -> None:
+    """Write llms.txt."""
+    if error or app.builder.name != "html":
+        return
+    env, base = app.env, app.config.html_baseurl
+    lines = [f"# {app.config.project}", "", f"> {about(env, app.config.root_doc)}"]
+    for caption, pages in chapters(env):
+        lines += ["", f"## {caption}", ""]
+        for page in pages:
+            uri = posixpath.join(base, f"{page}.md")
+            lines.append(f"- [{env.titles[page].astext()}]({uri}): {about(env, page)}")
+    write(Path(app.outdir, "llms.txt"), "\n".join(lines) + "\n")

@@ -1,8 +1,7 @@
-"""Draw mathematics as SVG while the site is built, so that a page needs no script and no font.
+"""Mathematics as SVG, drawn during the build: a page needs no script and no font for it.
 
-`html_math_renderer = "svg"` selects it. ziamath turns LaTeX into glyphs, which a page holds once
-and shares; each picture carries its LaTeX as a text alternative, takes the colour of the text
-around it, and stands on its baseline.
+`html_math_renderer = "svg"` selects this renderer. ziamath turns LaTeX into glyphs, which a page
+holds once; each formula has its LaTeX as text alternative, the colour and the baseline of its text.
 """
 
 import re
@@ -15,7 +14,6 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
-from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
 
 logger = logging.getLogger(__name__)
@@ -23,7 +21,7 @@ logger = logging.getLogger(__name__)
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 UNIT = 20 / 1.12  # pixels to an em: at this ratio the x-height meets that of the text
 GLYPH = re.compile(r'<symbol id="([^"]+)".*?</symbol>', re.DOTALL)
-# What ziamath leaves out, or draws as something else, without a word.
+# LaTeX that ziamath drops, or draws as something else, without an error.
 UNDRAWN = re.compile(
     r"\\(mathrel|mathbin|mathop|mathtt|texttt|mathbb\{1\}|operatorname\*|nonumber|hline|hat\b|_|\\\[)"
 )
@@ -31,10 +29,10 @@ UNDRAWN = re.compile(
 
 @cache
 def svg(latex: str, *, inline: bool) -> str:
-    """Return LaTeX as an SVG element. Raises ValueError where ziamath can't draw all of it."""
+    """Return LaTeX as an SVG element; raise ValueError if ziamath can't draw all of it."""
     if found := UNDRAWN.search(latex):
         raise ValueError(f"{found[0]} is not supported")
-    import ziamath  # noqa: PLC0415  # a build that writes no page does without
+    import ziamath  # noqa: PLC0415  # an import that builds without new pages save
 
     ziamath.config.svg2 = True  # a glyph is a symbol, drawn once and used by name
     ziamath.config.precision = 1
@@ -55,7 +53,7 @@ def svg(latex: str, *, inline: bool) -> str:
 
 
 def mathml(latex: str, *, inline: bool) -> ET.Element:
-    """Return LaTeX as MathML, with the spacing of TeX where ziamath's is tighter."""
+    """Return LaTeX as MathML, with TeX's spacing where ziamath's is tighter."""
     from ziamath.tex import tex2mml  # noqa: PLC0415
 
     root = ET.fromstring(tex2mml(latex, inline=inline))  # noqa: S314  # made from our own pages
@@ -72,7 +70,7 @@ def mathml(latex: str, *, inline: bool) -> ET.Element:
 
 
 def draw(node: nodes.math | nodes.math_block, *, inline: bool) -> str:
-    """Return the SVG of a node, or its LaTeX and a warning."""
+    """Return the SVG of a node; warn and return its LaTeX if it can't be drawn."""
     latex = node.astext()
     try:
         return svg(latex, inline=inline)
@@ -88,7 +86,7 @@ def visit_math(self: HTML5Translator, node: nodes.math) -> None:
 
 
 def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
-    """Write displayed mathematics, with its number where it has a label."""
+    """Write displayed mathematics, with the number of a labelled formula."""
     self.body.append(self.starttag(node, "div", CLASS="math"))
     if node["number"]:
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
@@ -101,16 +99,9 @@ def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
 def share_glyphs(
     _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doc: Any
 ) -> None:
-    """Move the glyphs of all pictures of a page into one place, each once."""
+    """Move the glyphs of all formulas to the start of a page, each once."""
     body = context.get("body", "")
     glyphs = {found[1]: found[0] for found in GLYPH.finditer(body)}
     if glyphs:
         sprite = f'<svg class="glyphs" aria-hidden="true">{"".join(glyphs.values())}</svg>'
         context["body"] = sprite + GLYPH.sub("", body)
-
-
-def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register the renderer."""
-    app.add_html_math_renderer("svg", (visit_math, None), (visit_math_block, None))
-    app.connect("html-page-context", share_glyphs)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
