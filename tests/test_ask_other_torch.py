@@ -2,7 +2,7 @@
 
 import json
 
-import error_cells
+import ask_other_torch
 import pytest
 from conftest import ROOT
 
@@ -52,23 +52,23 @@ ValueError: invalid
 
 
 def test_this_torch_says_what_the_page_states_to_each_entry_alone():
-    assert error_cells.differences((ROOT / "docs" / "errors.md").read_text()) == []
+    assert ask_other_torch.differences((ROOT / "docs" / "errors.md").read_text()) == []
 
 
 def test_a_page_is_read_entry_by_entry():
-    start, parts = error_cells.entries(PAGE)
-    assert [cell.code for cell in error_cells.cells(start)] == ["import warnings\n"]
+    start, parts = ask_other_torch.entries(PAGE)
+    assert [cell.code for cell in ask_other_torch.cells(start)] == ["import warnings\n"]
     assert list(parts) == ["error-one", "error-two"]
     one = ("x = 1 / 0\n", "ZeroDivisionError: division by zero")
-    assert error_cells.cells(parts["error-one"]) == [one]
-    assert error_cells.MESSAGE.findall(parts["error-two"]) == [
+    assert ask_other_torch.cells(parts["error-one"]) == [one]
+    assert ask_other_torch.MESSAGE.findall(parts["error-two"]) == [
         "UserWarning: odd",
         "ValueError: invalid",
     ]
 
 
 def test_what_agrees_is_no_difference():
-    assert error_cells.differences(PAGE) == []
+    assert ask_other_torch.differences(PAGE) == []
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_what_agrees_is_no_difference():
     ],
 )
 def test_what_a_cell_says_otherwise_is_a_difference(old, new, said):
-    (found,) = error_cells.differences(PAGE.replace(old, new, 1))
+    (found,) = ask_other_torch.differences(PAGE.replace(old, new, 1))
     name = "error-one" if old == "1 / 0" else "error-two"
-    stated = error_cells.cells(error_cells.entries(PAGE)[1][name])[0].stated
+    stated = ask_other_torch.cells(ask_other_torch.entries(PAGE)[1][name])[0].stated
     assert found == {"entry": name, "cell": 1, "page": stated, "said": said}
 
 
@@ -100,8 +100,8 @@ def test_what_a_cell_says_otherwise_is_a_difference(old, new, said):
     ],
 )
 def test_the_fingerprint_is_that_of_the_cells(old, new, changes):
-    changed = error_cells.fingerprint(PAGE.replace(old, new))
-    assert (changed != error_cells.fingerprint(PAGE)) == changes
+    changed = ask_other_torch.fingerprint(PAGE.replace(old, new))
+    assert (changed != ask_other_torch.fingerprint(PAGE)) == changes
 
 
 def test_versions_that_say_the_same_are_kept_together_and_in_order():
@@ -109,9 +109,9 @@ def test_versions_that_say_the_same_are_kept_together_and_in_order():
     other = {**told, "said": "c"}
     data = {"asked": {}, "differences": []}
     for version, said in [("2.10.0", told), ("2.9.1", told), ("2.12.0", other), ("2.9.1", told)]:
-        data = error_cells.merged(data, version, PAGE, [dict(said)])
+        data = ask_other_torch.merged(data, version, PAGE, [dict(said)])
     assert list(data["asked"]) == ["2.9.1", "2.10.0", "2.12.0"]
-    assert set(data["asked"].values()) == {error_cells.fingerprint(PAGE)}
+    assert set(data["asked"].values()) == {ask_other_torch.fingerprint(PAGE)}
     assert data["differences"] == [
         {**told, "versions": ["2.9.1", "2.10.0"]},
         {**other, "versions": ["2.12.0"]},
@@ -121,20 +121,20 @@ def test_versions_that_say_the_same_are_kept_together_and_in_order():
 def test_a_version_is_asked_anew():
     told = {"entry": "error-one", "cell": 1, "page": "a", "said": "b", "versions": ["2.6.0"]}
     data = {"asked": {"2.6.0": "old"}, "differences": [told]}
-    fresh = error_cells.merged(data, "2.6.0", PAGE, [])
-    assert fresh == {"asked": {"2.6.0": error_cells.fingerprint(PAGE)}, "differences": []}
+    fresh = ask_other_torch.merged(data, "2.6.0", PAGE, [])
+    assert fresh == {"asked": {"2.6.0": ask_other_torch.fingerprint(PAGE)}, "differences": []}
 
 
 def test_the_program_says_and_keeps_what_it_finds(tmp_path, monkeypatch, capsys):
     page, data = tmp_path / "page.md", tmp_path / "data.json"
     page.write_text(PAGE.replace("by zero", "by nothing"))
     data.write_text('{"asked": {}, "differences": []}')
-    monkeypatch.setattr(error_cells, "PAGE", page)
-    monkeypatch.setattr(error_cells, "DATA", data)
-    error_cells.main()
+    monkeypatch.setattr(ask_other_torch, "PAGE", page)
+    monkeypatch.setattr(ask_other_torch, "DATA", data)
+    ask_other_torch.main()
     (kept,) = json.loads(data.read_text())["differences"]
     assert (kept["page"], kept["said"]) == (
         "ZeroDivisionError: division by nothing",
         "ZeroDivisionError: division by zero",
     )
-    assert "says 1 things otherwise" in capsys.readouterr().out
+    assert "1 outputs differ under torch" in capsys.readouterr().out

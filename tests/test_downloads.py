@@ -1,4 +1,4 @@
-"""The notebooks of the pages: plain, valid, and with the outputs that they give anywhere."""
+"""The notebooks of the pages, which run anywhere, and the links below each title."""
 
 import json
 import re
@@ -9,10 +9,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from code_cell_output import in_order, shown
 from conftest import ROOT
 from nbclient import NotebookClient
-from page_notebooks import link, notebook
+from notes_site.downloads import absolute, links, notebook
+from test_head import GITHUB, settings
 from test_site import BACKWARD, PAGES, ROADS
 
 LARGE = "cross-entropy/5-large-logits"  # the one that reads the repository
@@ -135,7 +137,7 @@ def test_notebook_is_the_same_each_time(notebooks):
     ],
 )
 def test_link_leads_to_the_site(base, uri, leads):
-    assert link(base, "folder/page", uri) == leads
+    assert absolute(base, "folder/page", uri) == leads
 
 
 @pytest.fixture
@@ -166,3 +168,43 @@ def test_notebook_runs_elsewhere(page, notebooks, kernel):
 @pytest.mark.parametrize("page", EXECUTED)
 def test_each_notebook_runs_elsewhere(page, notebooks, kernel):
     shows_the_same(deepcopy(notebooks[page]), ROOT / "tests" if page == LARGE else kernel)
+
+
+def found(url, *, runs=True):
+    return links(settings(repository_url=url), "docs/a/b.md", "../_sources/a/b.md.txt", runs=runs)
+
+
+def test_without_a_repository_the_site_has_all():
+    assert found("") == {
+        "Notebook": "b.ipynb",
+        "Markdown": "b.md",
+        "Source": "../_sources/a/b.md.txt",
+    }
+
+
+def test_with_a_repository_a_page_can_be_launched():
+    assert found(GITHUB) == {
+        "Notebook": "b.ipynb",
+        "Markdown": "b.md",
+        "Source": f"{GITHUB}/blob/main/docs/a/b.md?plain=1",
+        "Colab": "https://colab.research.google.com/github/owner/name/blob/notebooks/docs/a/b.ipynb",
+        "Binder": "https://mybinder.org/v2/gh/owner/name/notebooks?labpath=docs/a/b.ipynb",
+    }
+
+
+def test_page_without_cells_has_nothing_to_launch():
+    assert list(found(GITHUB, runs=False)) == ["Markdown", "Source"]
+
+
+def test_each_page_has_the_links_and_they_lead_somewhere(site):
+    for page in PAGES:
+        file = site / f"{page}.html"
+        line = BeautifulSoup(file.read_text(), "html.parser").select("h1 + .page-links")
+        assert len(line) == 1, page
+        hrefs = {a.get_text(): a["href"] for a in line[0].find_all("a")}
+        downloads = [a["href"] for a in line[0].select("a[download]")]
+        assert downloads == [hrefs["Notebook"]] * (page in EXECUTED), page
+        expected = ["Notebook", "Markdown", "Source"]
+        assert list(hrefs) == (expected if page in EXECUTED else expected[1:]), page
+        for href in hrefs.values():
+            assert file.parent.joinpath(href).is_file(), (page, href)

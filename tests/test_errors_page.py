@@ -1,11 +1,11 @@
-"""Entries of errors: their kinds, the overview, the index of the search, what others have said."""
+"""Entries of errors: their kinds, the overview, the messages of the search, other versions."""
 
 import json
 
 import pytest
+from ask_other_torch import fingerprint
 from bs4 import BeautifulSoup
-from error_cells import fingerprint
-from error_versions import listed
+from notes_site.errors_page import listed
 from sphinx.testing.util import SphinxTestApp
 
 CONF = """
@@ -23,7 +23,7 @@ def setup(app):
     app.add_directive("code-cell-output", Block)
 
 
-extensions = ["myst_nb", "error_entries", "error_versions", "kept_index"]
+extensions = ["myst_nb", "notes_site"]
 exclude_patterns = ["_build", "_data"]
 html_theme = "basic"
 nb_execution_mode = "off"
@@ -109,15 +109,15 @@ def build(folder, said=SAID, asked=None):
 
 
 def build_again(folder):
-    """Build what has changed; return the page, the index of the search, and the warnings."""
+    """Build what has changed; return the page, the messages of the search, and the warnings."""
     app = SphinxTestApp("html", srcdir=folder)
     try:
         app.build()
         soup = BeautifulSoup((app.outdir / "index.html").read_text(), "html.parser")
-        index = (app.outdir / "searchindex.js").read_text()
-        index = json.loads(index.removeprefix("Search.setIndex(").removesuffix(")"))
+        script = (app.outdir / "_static" / "error_messages.js").read_text()
+        messages = json.loads(script.removeprefix("const errorMessages = ").removesuffix(";\n"))
         warnings = [line for line in app.warning.getvalue().splitlines() if "versions.json" in line]
-        return soup, index, warnings
+        return soup, messages, warnings
     finally:
         app.cleanup()
 
@@ -147,20 +147,33 @@ def test_the_overview_names_and_links_each_entry(built):
     assert [row.a["href"] for row in rows] == ["#error-one", "#error-false", "#error-three"]
 
 
-def test_each_message_is_in_the_index_once(built):
-    assert built[1]["indexentries"] == {
-        "typeerror: no one, none. at all.": [[0, "error-one", True]],
-        "typeerror: one": [[0, "error-one", True]],
-        "userwarning: two": [[0, "error-false", True]],
-    }
+def test_each_message_is_in_the_search_once(built):
+    first, false = (
+        {"page": "index", "anchor": f"#error-{name}", "title": f"Page > {title}"}
+        for name, title in (("one", "The first"), ("false", "The false mend"))
+    )
+    assert built[1] == [
+        {"message": "TypeError: no one, none. At all.", **first},
+        {"message": "UserWarning: two", **false},
+        {"message": "TypeError: one", **first},
+    ]
 
 
 def test_a_later_build_forgets_no_message(tmp_path, built):
     build(tmp_path)
     (tmp_path / "other.md").write_text("---\norphan: true\n---\n\n# Other\n")
-    index = build_again(tmp_path)[1]
-    assert index["docnames"] == ["index", "other"]
-    assert index["indexentries"] == built[1]["indexentries"]
+    assert build_again(tmp_path)[1] == built[1]
+
+
+def test_only_the_search_loads_the_messages(tmp_path):
+    build(tmp_path)
+    scripts = {
+        file.name: [tag["src"].partition("?")[0] for tag in soup.select("script[src*=error_]")]
+        for file in sorted((tmp_path / "_build" / "html").glob("*.html"))
+        for soup in [BeautifulSoup(file.read_text(), "html.parser")]
+    }
+    both = ["_static/error_messages.js", "_static/error_search.js"]
+    assert scripts == {"genindex.html": [], "index.html": [], "search.html": both}
 
 
 def test_what_others_said_stands_below_its_cell(built):

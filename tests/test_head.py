@@ -1,15 +1,21 @@
-"""What shows when somebody shares the address of a page."""
+"""The head of a page, the picture of its shared address, the sitemap, and the settings of both."""
 
 import struct
+from xml.etree import ElementTree as ET
 
 import pytest
 from bs4 import BeautifulSoup
-from page_cards import card
+from conftest import refused
+from notes_site.head import card, check_addresses
+from sphinx.config import Config
+from sphinx.errors import ConfigError
 from sphinx.testing.util import SphinxTestApp
 from test_site import BACKWARD, PAGES, ROADS
 
 ADDRESS = "https://host/a/"
-CONF = 'extensions = ["markdown_pages", "page_cards"]\nproject = "P"\n'
+DEEP = "https://host.example/a/b/"
+GITHUB = "https://github.com/owner/name"
+CONF = 'extensions = ["notes_site"]\nproject = "P"\n'
 FIGURE = """\
 One & <two>
 ===========
@@ -40,7 +46,7 @@ def small(request, tmp_path_factory):
 
 
 def add(doctree):
-    """Put a figure on a page, as inline_svg does."""
+    """Put a figure on a page, as figures.InlineSvg does."""
     from docutils import nodes  # noqa: PLC0415
 
     doctree[0].append(nodes.raw("", RAW, format="html", alt="A\nblack square"))
@@ -117,3 +123,108 @@ def test_site_describes_each_page_and_asks_for_no_picture(site):
         assert {"og:title", "og:description", "og:type", "twitter:card"} <= set(tags(file)), page
         assert "cards/" not in file.read_text()
     assert tags(site / f"{ROADS}.html")["og:title"] != tags(site / f"{BACKWARD}.html")["og:title"]
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Build a site of two pages at an address."""
+
+    def at(address):
+        tmp_path.joinpath("conf.py").write_text('extensions = ["notes_site"]\n')
+        tmp_path.joinpath("index.rst").write_text("Front\n=====\n\n.. toctree::\n\n   c & d\n")
+        tmp_path.joinpath("c & d.rst").write_text("One\n===\n")
+        app = SphinxTestApp(srcdir=tmp_path, confoverrides={"html_baseurl": address})
+        try:
+            app.build()
+        finally:
+            app.cleanup()
+        return app.outdir
+
+    return at
+
+
+def test_site_with_an_address_lists_its_pages(build):
+    folder = build(DEEP)
+    name = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    root = ET.fromstring(folder.joinpath("sitemap.xml").read_text())  # noqa: S314  # ours
+    assert root.tag == f"{name}urlset"
+    found = [location.text for location in root.iter(f"{name}loc")]
+    assert found == [f"{DEEP}c%20%26%20d.html", f"{DEEP}index.html"]
+    assert (
+        folder.joinpath("robots.txt").read_text().splitlines()[-1] == f"Sitemap: {DEEP}sitemap.xml"
+    )
+    head = folder.joinpath("index.html").read_text().partition("</head>")[0]
+    assert f'<link rel="canonical" href="{DEEP}index.html"' in head
+
+
+def test_site_without_an_address_has_none_of_it(build):
+    folder = build("")
+    assert not folder.joinpath("sitemap.xml").exists()
+    assert not folder.joinpath("robots.txt").exists()
+    assert "canonical" not in folder.joinpath("index.html").read_text()
+
+
+def settings(**values):
+    """Return the settings that make addresses, with these values."""
+    defaults = {
+        "html_baseurl": "",
+        "repository_url": "",
+        "repository_branch": "main",
+        "notebook_branch": "notebooks",
+    }
+    found = Config()
+    for name, value in (defaults | values).items():
+        found.add(name, value, "html", str)
+    return found
+
+
+@pytest.mark.parametrize("address", ["", "https://host/", "http://127.0.0.1:8000/", DEEP])
+def test_right_address_is_taken(address):
+    check_addresses(None, settings(html_baseurl=address))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "host",
+        "host/a/",
+        "https://host",
+        "https://host/a",
+        "https:///",
+        "ftp://host/",
+        "https://host/?a=/",
+    ],
+)
+def test_wrong_address_is_refused(address):
+    with refused(
+        ConfigError, f"html_baseurl: expected 'https://host/path/' or '', got {address!r}"
+    ):
+        check_addresses(None, settings(html_baseurl=address))
+
+
+@pytest.mark.parametrize("url", ["", GITHUB, "https://github.com/o-1/n.a_b"])
+def test_right_repository_is_taken(url):
+    check_addresses(None, settings(repository_url=url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{GITHUB}/",
+        "http://github.com/owner/name",
+        "owner/name",
+        f"{GITHUB}.git/x",
+        "https://gitlab.com/o/n",
+    ],
+)
+def test_wrong_repository_is_refused(url):
+    message = f"repository_url: expected 'https://github.com/owner/name' or '', got {url!r}"
+    with refused(ConfigError, message):
+        check_addresses(None, settings(repository_url=url))
+
+
+@pytest.mark.parametrize("name", ["repository_branch", "notebook_branch"])
+@pytest.mark.parametrize("branch", ["", "a b", "-x", "a?b"])
+def test_wrong_branch_is_refused(name, branch):
+    with refused(ConfigError, f"{name}: expected the name of a branch, got {branch!r}"):
+        check_addresses(None, settings(**{name: branch}))

@@ -1,11 +1,11 @@
-"""The policy on each page: it stands first, it breaks nothing, and it stops what it should."""
+"""The last changes of a page: accessibility fixes, one stylesheet, the security policy."""
 
 import re
 
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, watch
-from content_security import with_policy
+from notes_site.html import FIXES, fix_accessibility, with_policy, write
 from sphinx.errors import ConfigError
 from sphinx.testing.util import SphinxTestApp
 from test_accessibility import every_page, open_all
@@ -51,7 +51,7 @@ def build(tmp_path):
     (tmp_path / "index.rst").write_text("T\n=\n")
 
     def built(setting):
-        (tmp_path / "conf.py").write_text(f'extensions = ["content_security"]\n{setting}\n')
+        (tmp_path / "conf.py").write_text(f'extensions = ["notes_site"]\n{setting}\n')
         app = SphinxTestApp("html", srcdir=tmp_path)
         try:
             app.build()
@@ -134,3 +134,109 @@ def test_the_server_that_reloads_is_not_stopped():
     # It writes its own script into each page, whose hash no build knows.
     serve = (ROOT / "tox.ini").read_text().partition("[testenv:serve]")[2].partition("[testenv:")[0]
     assert "-D content_security_policy= " in serve
+
+
+@pytest.fixture(scope="module")
+def unrepaired(tmp_path_factory):
+    """Return what the theme and the extensions write, page by page."""
+    folder = tmp_path_factory.mktemp("unrepaired")
+    (folder / "conf.py").write_text(
+        'extensions = ["myst_nb", "sphinx.ext.autodoc"]\nhtml_theme = "furo"\n'
+        'nb_execution_mode = "off"\npython_maximum_signature_line_length = 5\n'
+    )
+    (folder / "index.md").write_text(
+        "# T\n\n```{toctree}\n:caption: C\nother\n```\n\n```{py:function} f(one, other)\n```\n"
+    )
+    (folder / "other.md").write_text(
+        "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n\n# O\n\n"
+        "```{code-cell}\n:tags: [hide-input]\n1\n```\n"
+    )
+    app = SphinxTestApp("html", srcdir=folder)
+    try:
+        app.build()
+        return "".join(file.read_text() for file in app.outdir.glob("*.html"))
+    finally:
+        app.cleanup()
+
+
+@pytest.mark.parametrize("found", FIXES)
+def test_each_repair_is_wanted(unrepaired, found):
+    assert re.search(found, unrepaired)
+
+
+def test_pages_are_repaired(site):
+    html = "".join(file.read_text() for file in site.rglob("*.html"))
+    assert 'aria-label="Toggle hidden content"' not in html
+    assert html.count('<nav aria-label="Tools">') == html.count('</nav><article role="main"') > 10
+
+
+def test_the_rest_stays():
+    page = {"html": '<dl>\n<dt>a</dt></dl><summary class="x">'}
+    fix_accessibility(None, page)
+    assert page["html"] == '<dl>\n<dt>a</dt></dl><summary class="x">'
+
+
+@pytest.fixture
+def built(tmp_path):
+    (tmp_path / "conf.py").write_text(
+        'extensions = ["myst_nb", "notes_site"]\nhtml_theme = "furo"\nhtml_static_path = ["own"]\n'
+        'html_css_files = ["late.css", ("early.css", {"priority": 100})]\n'
+    )
+    (tmp_path / "index.rst").write_text("T\n=\n")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "early.css").write_text("a { color: red }")
+
+    def build(text):
+        (tmp_path / "own" / "late.css").write_text(text)
+        app = SphinxTestApp("html", srcdir=tmp_path, freshenv=True)
+        try:
+            app.build(force_all=True)
+            html = BeautifulSoup((app.outdir / "index.html").read_text(), "html.parser")
+            styles = [link["href"] for link in html.select("link[rel=stylesheet]")]
+            return styles, (app.outdir / "_static" / "all.css").read_text()
+        finally:
+            app.cleanup()
+
+    return build
+
+
+def test_a_page_asks_for_one_file_with_all_rules_in_order(built):
+    styles, text = built("b { color: blue }")
+    assert len(styles) == 1
+    places = [
+        text.index(rule)
+        for rule in ("color: red", "--color-brand-primary", "Collapsible cell", "color: blue")
+    ]
+    assert places == sorted(places)
+
+
+def test_the_colours_of_code_are_the_ones_that_the_theme_wrote(built):
+    assert 'body[data-theme="dark"] .highlight' in built("")[1]
+
+
+def test_the_address_changes_with_the_rules(built):
+    (one,), (same,), (other,) = (
+        built(text)[0] for text in ("b { top: 0 }", "b { top: 0 }", "b { top: 1px }")
+    )
+    assert one == same != other
+
+
+def test_each_page_has_it_and_it_has_no_address_that_moved(site):
+    for page in every_page:
+        links = BeautifulSoup((site / f"{page}.html").read_text(), "html.parser").select(
+            "link[rel=stylesheet]"
+        )
+        assert len(links) == 1, page
+    text = (site / "_static" / "all.css").read_text()
+    assert not re.search(r"url\((?!\s*['\"]?data:)", text)
+    assert "@import" not in text
+
+
+def test_file_that_stays_the_same_is_not_written_again(tmp_path):
+    file = tmp_path / "folder" / "file"
+    write(file, "é")
+    before = file.stat().st_mtime_ns
+    write(file, "é".encode())
+    assert file.stat().st_mtime_ns == before
+    write(file, "e")
+    assert file.read_bytes() == b"e"

@@ -1,7 +1,6 @@
 """Kernels that are forked: quick to start, and as separate as others."""
 
 import multiprocessing
-import os
 import time
 from multiprocessing import forkserver
 from types import SimpleNamespace
@@ -9,12 +8,13 @@ from types import SimpleNamespace
 import jupyter_cache.executors.utils as executors
 import pytest
 from bs4 import BeautifulSoup
+from conftest import ROOT
+from notes_site.kernels import KERNEL, WarmKernelManager, start
 from sphinx.testing.util import SphinxTestApp
-from warm_kernels import KERNEL, edited, start
 
 CONF = """
 import sys
-extensions = ["myst_nb", "warm_kernels"]
+extensions = ["myst_nb", "notes_site"]
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 30
@@ -28,7 +28,7 @@ left = decimal.getcontext().prec = 5
 "this" in sys.modules, os.path.basename(os.getcwd()), os.environ["MPLBACKEND"].rpartition(".")[2]
 ```
 ```{code-cell}
-any(path.endswith("_ext") for path in sys.path), "sphinx" in sys.modules
+any(path.startswith("DOCS") for path in sys.path), "sphinx" in sys.modules
 ```
 """
 SECOND = """
@@ -44,7 +44,7 @@ def build(tmp_path, monkeypatch):
     monkeypatch.setattr(executors, "executenb", executors.executenb)
     (tmp_path / "folder").mkdir()
     (tmp_path / "conf.py").write_text(CONF)
-    (tmp_path / "index.md").write_text(HEAD + FIRST)
+    (tmp_path / "index.md").write_text(HEAD + FIRST.replace("DOCS", str(ROOT / "docs")))
 
     def built(page, **settings):
         (tmp_path / "folder" / "page.md").write_text(HEAD + page)
@@ -84,15 +84,21 @@ def test_a_cell_that_takes_too_long_is_interrupted(build):
     assert time.monotonic() - start < 30
 
 
-def test_pages_younger_than_the_last_build_are_taken_for_edited(tmp_path):
-    app = SimpleNamespace(srcdir=tmp_path, doctreedir=tmp_path)
-    for time_, name in enumerate(("old.md", "environment.pickle", "new.md", "new.txt")):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (time_, time_))
-    assert edited(app) == 1
-    (tmp_path / "environment.pickle").unlink()
-    os.utime(tmp_path / "old.md")
-    assert edited(app) == 2
+def test_nothing_is_started_before_pages_are_read(tmp_path, monkeypatch):
+    (tmp_path / "conf.py").write_text(CONF)
+    (tmp_path / "index.md").write_text("# T\n")
+    started = []
+    monkeypatch.setattr(forkserver, "ensure_running", lambda: started.append(1))
+    monkeypatch.setattr(executors, "executenb", executors.executenb)
+    for first in (True, False):
+        app = SphinxTestApp(srcdir=tmp_path)
+        try:
+            assert not started
+            app.build()
+        finally:
+            app.cleanup()
+        assert bool(started) == first
+        started.clear()
 
 
 @pytest.mark.parametrize(
@@ -102,6 +108,10 @@ def test_more_is_imported_for_many_pages_and_nothing_for_none(monkeypatch, pages
     named, started = [], []
     monkeypatch.setattr(multiprocessing, "set_forkserver_preload", named.append)
     monkeypatch.setattr(forkserver, "ensure_running", lambda: started.append(len(named)))
-    start(SimpleNamespace(config=SimpleNamespace(warm_kernels={"a": 1, "b": 3})), pages)
+    monkeypatch.setattr(executors, "executenb", executors.executenb)
+    config = SimpleNamespace(warm_kernels={"a": 1, "b": 3})
+    start(SimpleNamespace(config=config), None, ["page"] * pages)
     assert named == begun
     assert started == [1] * len(begun)
+    chosen = getattr(executors.executenb, "keywords", {}).get("kernel_manager_class")
+    assert chosen == (WarmKernelManager if begun else None)

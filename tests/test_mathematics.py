@@ -3,13 +3,13 @@
 import re
 
 import pytest
-import svg_math
+from notes_site.mathematics import svg
 from sphinx.testing.util import SphinxTestApp
 
 
 def build(folder, text):
     (folder / "conf.py").write_text(
-        'extensions = ["svg_math"]\nhtml_math_renderer = "svg"\nhtml_theme = "basic"\n'
+        'extensions = ["notes_site"]\nhtml_math_renderer = "svg"\nhtml_theme = "basic"\n'
     )
     (folder / "index.rst").write_text(text)
     app = SphinxTestApp("html", srcdir=folder)
@@ -21,13 +21,13 @@ def build(folder, text):
 
 
 def test_inline_stands_on_its_baseline():
-    flat, deep = (svg_math.svg(latex, inline=True) for latex in ("x", "x_{j}"))
+    flat, deep = (svg(latex, inline=True) for latex in ("x", "x_{j}"))
     depth = [float(re.search(r"vertical-align: (-[\d.]+)em", drawn)[1]) for drawn in (flat, deep)]
     assert depth[1] < depth[0] < 0
 
 
 def test_alternative_text_is_the_latex():
-    drawn = svg_math.svg("a\n < b", inline=False)
+    drawn = svg("a\n < b", inline=False)
     assert 'role="img"' in drawn
     assert 'aria-label="a &lt; b"' in drawn
 
@@ -44,7 +44,7 @@ def test_alternative_text_is_the_latex():
 )
 def test_what_cannot_be_drawn_is_refused(latex, reason):
     with pytest.raises(ValueError, match=re.escape(reason)):
-        svg_math.svg(latex, inline=False)
+        svg(latex, inline=False)
 
 
 def test_page_holds_each_glyph_once(tmp_path):
@@ -52,7 +52,7 @@ def test_page_holds_each_glyph_once(tmp_path):
     text = "Title\n=====\n\n" + "\n\n".join(f":math:`{latex}`" for latex in formulas)
     html, warnings = build(tmp_path, text)
     assert not warnings
-    alone = "".join(svg_math.svg(latex, inline=True) for latex in formulas)
+    alone = "".join(svg(latex, inline=True) for latex in formulas)
     uses = re.findall(r'<use href="#([^"]+)"', html)
     symbols = re.findall(r'<symbol id="([^"]+)"', html)
     assert uses == re.findall(r'<use href="#([^"]+)"', alone)
