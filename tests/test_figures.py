@@ -372,7 +372,7 @@ def build(tmp_path, monkeypatch):
         (tmp_path / "_figures" / "square.py").write_text(f"spec = {SPEC!r}\n")
         (tmp_path / "conf.py").write_text(
             # Sphinx keeps what reads Markdown for the whole process: the same as everywhere.
-            'extensions = ["myst_nb", "notes_site"]\nexclude_patterns = ["_figures"]\n'
+            'extensions = ["myst_nb", "notes_site"]\nexclude_patterns = ["_build", "_figures"]\n'
         )
         (tmp_path / "index.md").write_text(f"# T\n\n```{{vega-figure}} {page}\n```\n")
         app = SphinxTestApp(builder, srcdir=tmp_path)

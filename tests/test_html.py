@@ -180,6 +180,7 @@ def test_the_rest_stays():
 def built(tmp_path):
     (tmp_path / "conf.py").write_text(
         'extensions = ["myst_nb", "notes_site"]\nhtml_theme = "furo"\nhtml_static_path = ["own"]\n'
+        'exclude_patterns = ["_build"]\n'
         'html_css_files = ["late.css", ("early.css", {"priority": 100})]\n'
     )
     (tmp_path / "index.rst").write_text("T\n=\n")

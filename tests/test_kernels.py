@@ -15,6 +15,7 @@ from sphinx.testing.util import SphinxTestApp
 CONF = """
 import sys
 extensions = ["myst_nb", "notes_site"]
+exclude_patterns = ["_build"]
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 30
