@@ -98,13 +98,18 @@ SAID = {
 pytestmark = pytest.mark.filterwarnings("ignore:'sphinx.environment.BuildEnvironment.app'")
 
 
-def build(folder, said=SAID, asked=None):
-    """Write a site, and build it."""
+def write(folder, said=SAID, asked=None):
+    """Write a site."""
     data = {"asked": {"2.0.1": asked or fingerprint(PAGE)}, "differences": [said] if said else []}
     (folder / "_data").mkdir(exist_ok=True)
     (folder / "_data" / "error_versions.json").write_text(json.dumps(data))
     (folder / "conf.py").write_text(CONF)
     (folder / "index.md").write_text(PAGE)
+
+
+def build(folder, *data):
+    """Write a site, and build it."""
+    write(folder, *data)
     return build_again(folder)
 
 
@@ -163,6 +168,17 @@ def test_a_later_build_forgets_no_message(tmp_path, built):
     build(tmp_path)
     (tmp_path / "other.md").write_text("---\norphan: true\n---\n\n# Other\n")
     assert build_again(tmp_path)[1] == built[1]
+
+
+def test_one_named_page_is_built_in_a_fresh_tree(tmp_path):
+    write(tmp_path)
+    (tmp_path / "other.md").write_text("---\norphan: true\n---\n\n# Other\n")
+    app = SphinxTestApp("html", srcdir=tmp_path)
+    try:
+        app.build(filenames=[tmp_path / "other.md"])
+        assert "<h1>Other" in (app.outdir / "other.html").read_text()
+    finally:
+        app.cleanup()
 
 
 def test_only_the_search_loads_the_messages(tmp_path):
