@@ -1,4 +1,4 @@
-// The end of the bundle that vega_figure.py makes: vegaEmbed is defined before.
+// The end of the bundle that notes_site.figures makes: vegaEmbed is defined before.
 for (const figure of document.querySelectorAll(".vega-figure")) {
   const spec = JSON.parse(figure.querySelector("script").textContent);
   const chart = document.createElement("div");
