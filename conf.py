@@ -7,46 +7,30 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 root = Path(__file__).parent
-sys.path += [str(root / "docs" / folder) for folder in ("_ext", "_figures")]
+sys.path += [str(root / "docs" / "_ext"), str(root / "docs")]
 
 project = "autograd_notes"
 author = "The autograd_notes developers"
 copyright = "2026, " + author
 language = "en"
 
+# In the order in which they act. docs/_ext/README.md shows the events of a page.
 extensions = [
-    "warm_kernels",  # it works while the others are imported
-    "quick_start",
-    "myst_nb",
-    "accessible_pages",
-    "cell_errors",
-    "check_counts",
-    "checked_on",
-    "code_cell_output",
-    "content_security",
-    "error_entries",
-    "error_versions",
-    "inline_svg",
-    "kept_index",
-    "markdown_pages",
-    "notfound.extension",
-    "one_stylesheet",
-    "page_cards",
-    "page_links",
-    "page_notebooks",
-    "prose_numbers",
-    "reading_time",
-    "site_address",
     "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
     "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
-    "sphinx.ext.napoleon",
-    "sphinx_copybutton",
+    "myst_nb",
     "stale_pages",
-    "svg_math",
-    "vega_figure",
+    "cell_errors",
+    "code_cell_output",
+    "prose_numbers",
+    "check_counts",
+    "notes_site",
+    "notfound.extension",
+    "sphinx_copybutton",
 ]
-exclude_patterns = ["_data", "_ext", "_figures", "_inventories", "mutate.py"]
+exclude_patterns = ["_data", "_ext", "_figures", "_inventories", "*.py"]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -60,7 +44,7 @@ stale_pages = {
 }
 checked_with = {"torch": importlib.metadata.version("torch")}
 nb_execution_timeout = 120
-# Each page imports torch; some the others, of which each takes as long as torch itself to import.
+# All pages import torch; some import the others, which take as long as torch.
 warm_kernels = {"torch": 1, "matplotlib.pyplot": 3, "torch._dynamo": 3}
 # An error, and whatever is written to stderr, must be stated below its cell: see code_cell_output.
 nb_execution_raise_on_error = False
@@ -116,7 +100,7 @@ notfound_context = {
 }
 
 html_theme = "furo"
-html_theme_options = {"top_of_page_buttons": []}  # page_links has them, in words
+html_theme_options = {"top_of_page_buttons": []}  # notes_site.downloads has them, in words
 html_title = "autograd_notes"
 html_static_path = ["docs/_static"]
 html_favicon = "docs/_static/favicon.svg"

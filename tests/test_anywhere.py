@@ -2,12 +2,12 @@
 
 import pytest
 from conftest import watch
+from notes_site.figures import SCRIPT
 from page_weight import serve
 from playwright.sync_api import expect
 from test_accessibility import every_page
 from test_figures import FIGURES, GRADIENT, SETTINGS, assert_computed, assert_written, move, show
 from test_site import BACKWARD, PAGES, ROADS
-from vega_figure import SCRIPT
 
 each_figure = pytest.mark.parametrize("name", FIGURES)
 

@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from ask_other_torch import MESSAGE, cells, entries
 from bs4 import BeautifulSoup
 from conftest import ROOT, watch
-from error_cells import MESSAGE, cells, entries
 from playwright.sync_api import expect
 from test_site import BACKWARD, ROADS
 

@@ -10,10 +10,10 @@ import torch
 import vl_convert
 from bs4 import BeautifulSoup
 from conftest import ROOT, each_window, watch
+from notes_site.figures import SCRIPT, inline, vega_markup
 from playwright.sync_api import expect
 from sphinx.testing.util import SphinxTestApp
 from test_site import BACKWARD, PAGES
-from vega_figure import SCRIPT, markup
 
 from autograd_notes import cross_entropy, linear_map, quadratic_form, run_backward, softmax
 
@@ -354,7 +354,7 @@ def test_the_script_carries_the_licences_of_its_parts(site):
 
 
 def test_a_specification_is_safe_inside_a_page():
-    soup = BeautifulSoup(markup("square", SPEC, 'a "picture"'), "html.parser")
+    soup = BeautifulSoup(vega_markup("square", SPEC, 'a "picture"'), "html.parser")
     assert len(soup.select("script")) == 1
     assert soup.select_one("svg")["aria-label"] == 'a "picture"'
     assert soup.select_one(".controls")["aria-label"] == SPEC["description"]
@@ -372,7 +372,7 @@ def build(tmp_path, monkeypatch):
         (tmp_path / "_figures" / "square.py").write_text(f"spec = {SPEC!r}\n")
         (tmp_path / "conf.py").write_text(
             # Sphinx keeps what reads Markdown for the whole process: the same as everywhere.
-            'extensions = ["myst_nb", "vega_figure"]\nexclude_patterns = ["_figures"]\n'
+            'extensions = ["myst_nb", "notes_site"]\nexclude_patterns = ["_build", "_figures"]\n'
         )
         (tmp_path / "index.md").write_text(f"# T\n\n```{{vega-figure}} {page}\n```\n")
         app = SphinxTestApp(builder, srcdir=tmp_path)
@@ -423,3 +423,56 @@ def test_each_specification_is_shown_and_tested(site):
     }
     assert shown == FIGURES
     assert shown.keys() == {file.stem for file in (ROOT / "docs" / "_figures").glob("[!_]*.py")}
+
+
+FILE = """<?xml version="1.0"?>
+<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x">
+<svg width="10" height="10" xmlns="http://www.w3.org/2000/svg">
+ <metadata>made on Monday</metadata>
+ <defs><style type="text/css">*{stroke: red}</style></defs>
+ <defs><path id="a" style="fill: #ffffff; stroke: #000000"/></defs>
+ <use href="#a"/><g clip-path="url(#a)"/>
+</svg>
+"""
+
+
+def test_ink_and_paper_take_the_colours_of_the_page():
+    drawn = inline(FILE, "A square")
+    assert "stroke: currentColor" in drawn
+    assert "fill: var(--color-background-primary, white)" in drawn
+    assert "#000000" not in drawn
+    assert "#ffffff" not in drawn
+
+
+def test_only_the_element_is_left():
+    drawn = inline(FILE, "A square")
+    assert drawn.startswith("<svg ")
+    assert "Monday" not in drawn
+    assert "red" not in drawn
+
+
+def test_names_do_not_clash():
+    one, two = inline(FILE, "A"), inline(FILE.replace("10", "11"), "A")
+    name, other = (text.partition('id="')[2].partition('"')[0] for text in (one, two))
+    assert name != other
+    assert f'href="#{name}"' in one
+    assert f"url(#{name})" in one
+
+
+def test_label_is_escaped():
+    assert 'aria-label="a &lt; &quot;b&quot; &amp; c"' in inline(FILE, 'a < "b" & c')
+
+
+def test_images_of_a_page_are_replaced(tmp_path):
+    (tmp_path / "conf.py").write_text('extensions = ["notes_site"]\n')
+    (tmp_path / "picture.svg").write_text(FILE)
+    (tmp_path / "index.rst").write_text("T\n=\n\n.. image:: picture.svg\n   :alt: A square\n")
+    app = SphinxTestApp("html", srcdir=tmp_path)
+    try:
+        app.build()
+        html = (app.outdir / "index.html").read_text()
+    finally:
+        app.cleanup()
+    assert '<svg fill="currentColor" role="img" aria-label="A square"' in html
+    assert "<img" not in html
+    assert not app.warning.getvalue()

@@ -1,19 +1,26 @@
-"""What a fork of warm_kernels does. Each imports it anew, so it imports next to nothing itself."""
+"""The program of a forked kernel: outside notes_site, so that a kernel does not import Sphinx."""
 
 import os
 import sys
 from pathlib import Path
 
+DOCS = Path(__file__).parents[1]
+
 
 def run(arguments: list[str], folder: str | None, env: dict[str, str]) -> None:
-    """Be a kernel: with these arguments, in this folder."""
+    """Run an IPython kernel in this forked process."""
     os.setsid()
     os.environ.clear()
     os.environ.update(env)
     os.chdir(folder or ".")
-    # The extensions of the site are not there for those who run a page at home.
-    sys.path[:] = [path for path in sys.path if path and Path(path) != Path(__file__).parent]
+    # Readers who run a page at home do not have the modules of the site, which conf.py adds.
+    wanted = env.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:] = [
+        path
+        for path in sys.path
+        if path and (path in wanted or not Path(path).is_relative_to(DOCS))
+    ]
     from ipykernel import kernelapp  # noqa: PLC0415  # only kernels need it
 
-    parent = f"--IPKernelApp.parent_handle={os.getppid()}"  # it ends when its parent does
+    parent = f"--IPKernelApp.parent_handle={os.getppid()}"  # it ends with its parent
     kernelapp.launch_new_instance(argv=[*arguments, parent])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from _parts import BLUE, MINUS, ORANGE, formulas, mark, slider
+from _figures._parts import BLUE, MINUS, ORANGE, formulas, mark, slider
 
 START = (1.0, 5.0)  # as on the page
 RIGHT, TOP, UNIT = 10.0, 9.0, 16.5  # the ends of the axes, and the pixels to a unit of both

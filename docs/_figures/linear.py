@@ -1,7 +1,7 @@
 """The figure `linear`: J^T v over the level lines of v^T y, for y = w x."""
 
-from _parts import slider
-from _plane import RIGHT, TOP, field, figure, keep, matrix, spread
+from _figures._parts import slider
+from _figures._plane import RIGHT, TOP, field, figure, keep, matrix, spread
 
 W = [[1, 2], [3, 4]]
 LINE = [

@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from _parts import BLUE, MINUS, ORANGE, formulas, mark, slider
+from _figures._parts import BLUE, MINUS, ORANGE, formulas, mark, slider
 
 CLASSES = range(3)
 LOGITS = (1.5, -0.3, -2.2)  # nearly the first sample of the pages

@@ -1,7 +1,7 @@
 """The figure `quadratic`: J^T v over the level lines of v y, for y = x^T w x with w the swap."""
 
-from _parts import slider
-from _plane import RIGHT, TOP, field, figure, keep, matrix, spread
+from _figures._parts import slider
+from _figures._plane import RIGHT, TOP, field, figure, keep, matrix, spread
 
 POINTS = 20
 LINE = [

@@ -1,5 +1,5 @@
-// A pasted message has other shapes, names and line numbers than the one in the index, and often
-// a traceback around it. So a query that has most of the words of a message searches for that one.
+// A pasted message has other shapes, names and line numbers than the one on the page of errors, and
+// often a traceback around it. So the entry whose message has most of the query's words comes first.
 "use strict";
 {
   const words = (text) => new Set(text.toLowerCase().match(/[\p{Letter}_]{2,}/gu));
@@ -15,23 +15,19 @@
 
   const nearest = (text) => {
     const query = words(text);
-    const found = Object.keys(Search._index.indexentries)
-      .filter((entry) => /^\w+(error|warning): /.test(entry))
-      .map((entry) => ({ entry, ...likeness(query, words(entry)) }))
+    return errorMessages // of error_messages.js
+      .map((one) => ({ ...one, ...likeness(query, words(one.message)) }))
       .filter((one) => one.shared > 3 && one.part > 0.6)
-      .sort((a, b) => b.part - a.part || b.both - a.both);
-    return found.length ? found[0].entry : text;
-  };
-
-  const titleAt = (anchor) => {
-    const titles = Object.entries(Search._index.alltitles);
-    return titles.find(([, places]) => places.some(([, id]) => `#${id}` === anchor))?.[0];
+      .sort((a, b) => b.part - a.part || b.both - a.both)[0];
   };
 
   const search = Search._performSearch;
-  Search._performSearch = (query, ...terms) =>
-    search(nearest(query), ...terms).map(([page, title, anchor, ...rest]) => {
-      const entry = rest.at(-1) === SearchResultKind.index && titleAt(anchor);
-      return [page, entry ? `${title} > ${entry}` : title, anchor, ...rest];
-    });
+  Search._performSearch = (query, ...terms) => {
+    const results = search(query, ...terms);
+    const found = nearest(query);
+    if (!found) return results;
+    const { page, anchor, title } = found;
+    const others = results.filter((one) => one[0] !== page || one[2] !== anchor);
+    return [...others, [page, title, anchor, null, 100, "", SearchResultKind.index]];
+  };
 }

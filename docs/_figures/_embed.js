@@ -1,0 +1,25 @@
+// The end of the bundle that notes_site.figures makes: vegaEmbed is defined before.
+for (const figure of document.querySelectorAll(".vega-figure")) {
+  const spec = JSON.parse(figure.querySelector("script").textContent);
+  const chart = document.createElement("div");
+  chart.className = "figure-svg";
+  vegaEmbed(chart, spec, {
+    actions: false,
+    ast: true, // interpret expressions: evaluating them would need 'unsafe-eval' in a policy
+    bind: figure.querySelector(".controls"),
+    defaultStyle: false,
+    hover: false,
+    renderer: "svg",
+    tooltip: false,
+  }).then(({ view }) => {
+    figure.querySelector(".figure-svg").replaceWith(chart);
+    for (const bind of figure.querySelectorAll(".vega-bind")) {
+      // Vega puts the value of a slider into its label, and no label on a group of radio buttons.
+      const slider = bind.querySelector("input[type=range]");
+      const name = bind.querySelector(".vega-bind-name").textContent;
+      (slider ?? bind).setAttribute("aria-label", name);
+      if (!slider) bind.setAttribute("role", "radiogroup");
+    }
+    figure.view = view;
+  });
+}
