@@ -7,7 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 root = Path(__file__).parent
-sys.path += [str(root / "docs" / folder) for folder in ("_ext", "_figures")]
+sys.path += [
+    str(root / "docs" / folder) for folder in ("_ext", "_figures", "sphinx-code-cell-output")
+]
 
 project = "autograd_notes"
 author = "The autograd_notes developers"
@@ -19,10 +21,10 @@ extensions = [
     "quick_start",
     "myst_nb",
     "accessible_pages",
-    "cell_errors",
-    "check_counts",
+    "sphinx_code_cell_output.tracebacks",
+    "sphinx_code_cell_output.counts",
     "checked_on",
-    "code_cell_output",
+    "sphinx_code_cell_output.cells",
     "content_security",
     "error_entries",
     "error_versions",
@@ -34,7 +36,7 @@ extensions = [
     "page_cards",
     "page_links",
     "page_notebooks",
-    "prose_numbers",
+    "sphinx_code_cell_output.prose",
     "reading_time",
     "site_address",
     "sphinx.ext.autodoc",
@@ -42,11 +44,11 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
-    "stale_pages",
+    "sphinx_code_cell_output.dependencies",
     "svg_math",
     "vega_figure",
 ]
-exclude_patterns = ["_data", "_ext", "_figures", "_inventories", "mutate.py"]
+exclude_patterns = ["_data", "_ext", "_figures", "_inventories", "sphinx-code-cell-output"]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]

@@ -7,7 +7,7 @@ import pytest
 from sphinx.testing.util import SphinxTestApp
 
 CONF = """\
-extensions = ["myst_nb", "prose_numbers", "checked_on"]
+extensions = ["myst_nb", "sphinx_code_cell_output.prose", "checked_on"]
 nb_execution_mode = "force"
 exclude_patterns = ["_build"]
 checked_with = {"torch": "2.13.0", "numpy": "2.3.4"}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from code_cell_output import in_order, shown
 from conftest import ROOT
 from nbclient import NotebookClient
 from page_notebooks import link, notebook
+from sphinx_code_cell_output.cells import in_order, shown
 from test_site import BACKWARD, PAGES, ROADS
 
 LARGE = "cross-entropy/5-large-logits"  # the one that reads the repository

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from check_counts import row_of
 from docutils import nodes
 from error_cells import MESSAGE, cells, entries
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
+from sphinx_code_cell_output.counts import row_of
 
 
 class Overview(nodes.General, nodes.Element):

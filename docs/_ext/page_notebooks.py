@@ -14,14 +14,14 @@ from typing import Any
 from urllib.parse import urljoin
 
 import nbformat.v4 as nb
-from cell_errors import ANSI, PLACE, short
 from changed_files import write
-from code_cell_output import executed_notebook
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.typing import ExtensionMetadata
+from sphinx_code_cell_output.cells import executed_notebook
+from sphinx_code_cell_output.tracebacks import ANSI, PLACE, short
 
 logger = logging.getLogger(__name__)
 

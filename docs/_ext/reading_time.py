@@ -13,12 +13,12 @@ is a guess, for each block of code with its output, and for each displayed formu
 from typing import Any, cast
 
 from docutils import nodes
-from prose_numbers import in_code, is_doctest
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
+from sphinx_code_cell_output.prose import in_code, is_doctest
 
 logger = logging.getLogger(__name__)
 

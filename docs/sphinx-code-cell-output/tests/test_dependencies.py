@@ -2,12 +2,12 @@
 
 import pytest
 from bs4 import BeautifulSoup
-from cell_errors import ANSI
 from sphinx.testing.util import SphinxTestApp
-from stale_pages import fingerprints
+from sphinx_code_cell_output.dependencies import fingerprints
+from sphinx_code_cell_output.tracebacks import ANSI
 
 CONF = """
-extensions = ["myst_nb", "cell_errors", "code_cell_output", "stale_pages"]
+extensions = ["myst_nb", "sphinx_code_cell_output.tracebacks", "sphinx_code_cell_output.cells", "sphinx_code_cell_output.dependencies"]
 html_theme = "basic"
 nb_execution_raise_on_error = False
 """

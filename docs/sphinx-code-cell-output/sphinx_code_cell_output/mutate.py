@@ -21,7 +21,9 @@ from typing import Any, NamedTuple
 import sphinx.ext.doctest
 from sphinx.application import Sphinx
 
-ROOT = Path(__file__).parents[1]
+from sphinx_code_cell_output import cells, prose
+
+ROOT = Path(__file__).parents[3]
 ERROR = re.compile(r"^\w*(?:Error|Warning|Exception|Exit|Interrupt)\b.*", re.MULTILINE)
 
 
@@ -82,12 +84,10 @@ def in_doctests() -> Iterator[Mutant]:
 
 def in_blocks(app: Sphinx) -> Iterator[Mutant]:
     """Alter what the blocks below cells state."""
-    import code_cell_output as ext
-
     for page in sorted(app.env.found_docs):
         path = Path(app.env.doc2path(page))
-        notebook = ext.executed_notebook(app.env, page)
-        for cell in ext.read(path.read_text("utf-8"), app.env.myst_config, notebook):
+        notebook = cells.executed_notebook(app.env, page)
+        for cell in cells.read(path.read_text("utf-8"), app.env.myst_config, notebook):
             if not cell.block:
                 continue
             stated = cell.block.content
@@ -95,17 +95,15 @@ def in_blocks(app: Sphinx) -> Iterator[Mutant]:
                 cell.block = copy(cell.block)
                 cell.block.content = text
                 place = f"{path.relative_to(ROOT)}:{cell.block.map[0] + 1}"
-                yield Mutant(place, before, after, any(ext.differences([cell])))
+                yield Mutant(place, before, after, any(cells.differences([cell])))
 
 
 def in_prose(app: Sphinx) -> Iterator[Mutant]:
     """Alter the numbers that stand in sentences."""
-    import prose_numbers as ext
-
     for page in sorted(app.env.found_docs):
         doctree = app.env.get_doctree(page)
-        known = ext.computed(doctree) | set(app.config.prose_numbers_allowed)
-        for line, number in ext.claims(doctree):
+        known = prose.computed(doctree) | set(app.config.prose_numbers_allowed)
+        for line, number in prose.claims(doctree):
             if number not in app.config.prose_numbers_allowed:
                 for text, before, after in altered(number, words=False):
                     place = f"docs/{page}.md:{line}"

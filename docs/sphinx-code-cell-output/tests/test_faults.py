@@ -13,7 +13,7 @@ from conftest import ROOT
 CONF = """
 import sys
 sys.path.append({ext!r})
-ours = ["cell_errors", "check_counts", "code_cell_output", "prose_numbers", "stale_pages"]
+ours = ["sphinx_code_cell_output.tracebacks", "sphinx_code_cell_output.counts", "sphinx_code_cell_output.cells", "sphinx_code_cell_output.prose", "sphinx_code_cell_output.dependencies"]
 extensions = ["myst_nb", "sphinx.ext.doctest", *ours]
 stale_pages = {{"helper": {helper!r}}}
 html_theme = "basic"
@@ -199,7 +199,7 @@ class Build:
         self.folder = folder / re.sub(r"\W+", "-", name)
         files = {
             "conf.py": CONF.format(
-                ext=str(ROOT / "docs" / "_ext"),
+                ext=str(ROOT / "docs" / "sphinx-code-cell-output"),
                 helper=str(self.folder / "path"),
                 timeout=fault.timeout,
             ),

@@ -7,13 +7,14 @@ A page that has code, and nothing that checks it, is a warning.
 from collections.abc import Iterable
 
 from docutils import nodes
-from prose_numbers import examples
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.doctest import DocTestBuilder
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
+
+from sphinx_code_cell_output.prose import examples
 
 logger = logging.getLogger(__name__)
 

@@ -5,13 +5,13 @@ import re
 import nbformat.v4
 import pytest
 from bs4 import BeautifulSoup
-from cell_errors import ANSI
-from code_cell_output import differences, read, updated
 from myst_parser.config.main import MdParserConfig
 from sphinx.testing.util import SphinxTestApp
+from sphinx_code_cell_output.cells import differences, read, updated
+from sphinx_code_cell_output.tracebacks import ANSI
 
 CONF = """
-extensions = ["myst_nb", "cell_errors", "code_cell_output", "sphinx.ext.doctest"]
+extensions = ["myst_nb", "sphinx_code_cell_output.tracebacks", "sphinx_code_cell_output.cells", "sphinx.ext.doctest"]
 html_theme = "basic"
 myst_enable_extensions = ["colon_fence"]
 nb_execution_raise_on_error = False

@@ -3,9 +3,8 @@
 import subprocess
 import sys
 
-import mutate
 import pytest
-from conftest import ROOT
+from sphinx_code_cell_output import mutate
 
 
 def test_digits_and_signs_are_altered():
@@ -52,7 +51,15 @@ def test_a_loose_check_leaves_survivors(monkeypatch):
 
 
 def test_a_sample_of_the_site_is_noticed():
-    program = [sys.executable, ROOT / "docs" / "mutate.py", "--sample", "40", "--seed", "0"]
+    program = [
+        sys.executable,
+        "-m",
+        "sphinx_code_cell_output.mutate",
+        "--sample",
+        "40",
+        "--seed",
+        "0",
+    ]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert done.stdout == "killed 40 of 40\n", done.stdout + done.stderr
     assert done.returncode == 0
