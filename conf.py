@@ -7,9 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 root = Path(__file__).parent
-sys.path += [
-    str(root / "docs" / folder) for folder in ("_ext", "_figures", "sphinx-code-cell-output")
-]
+sys.path += [str(root / "docs" / folder) for folder in ("_ext", "_figures")]
 
 project = "autograd_notes"
 author = "The autograd_notes developers"
@@ -21,10 +19,7 @@ extensions = [
     "quick_start",
     "myst_nb",
     "accessible_pages",
-    "sphinx_code_cell_output.tracebacks",
-    "sphinx_code_cell_output.counts",
     "checked_on",
-    "sphinx_code_cell_output.cells",
     "content_security",
     "error_entries",
     "error_versions",
@@ -36,15 +31,18 @@ extensions = [
     "page_cards",
     "page_links",
     "page_notebooks",
-    "sphinx_code_cell_output.prose",
     "reading_time",
     "site_address",
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
     "sphinx.ext.napoleon",
-    "sphinx_copybutton",
+    "sphinx_code_cell_output",
+    "sphinx_code_cell_output.counts",
     "sphinx_code_cell_output.dependencies",
+    "sphinx_code_cell_output.prose",
+    "sphinx_code_cell_output.tracebacks",
+    "sphinx_copybutton",
     "svg_math",
     "vega_figure",
 ]
@@ -56,15 +54,17 @@ myst_heading_anchors = 3
 
 # A fresh build runs every page; a later one those that have changed, or import what has.
 nb_execution_mode = "force"
-stale_pages = {
-    "autograd_notes": str(root / "autograd_notes"),
-    "torch": importlib.metadata.version("torch"),
-}
-checked_with = {"torch": importlib.metadata.version("torch")}
+code_cell_output_dependencies = {"autograd_notes": "autograd_notes"}
+code_cell_output_versions = {"torch": importlib.metadata.version("torch")}
+checked_with = code_cell_output_versions
 nb_execution_timeout = 120
 # Each page imports torch; some the others, of which each takes as long as torch itself to import.
 warm_kernels = {"torch": 1, "matplotlib.pyplot": 3, "torch._dynamo": 3}
-# An error, and whatever is written to stderr, must be stated below its cell: see code_cell_output.
+code_cell_output_kernel_manager = "warm_manager.WarmKernelManager"
+# For the log of a build in which an output differs.
+code_cell_output_machine = "machine_facts.describe"
+code_cell_output_update_command = "tox -e update-outputs"
+# An error, and whatever is written to stderr, must be stated below its cell: see docs/checks.md.
 nb_execution_raise_on_error = False
 nb_output_stderr = "show"
 nb_code_prompt_show = "Show the code"
@@ -77,7 +77,7 @@ page_notebooks_need = {
 }
 
 # A number in prose that no page computes, and why it may stand there.
-prose_numbers_allowed = {
+code_cell_output_prose_allowed = {
     "290": "the number of an issue in MyST-NB's tracker",
     "2021": "a year",
 }

@@ -6,7 +6,6 @@ import time
 from multiprocessing import forkserver
 from types import SimpleNamespace
 
-import jupyter_cache.executors.utils as executors
 import pytest
 from bs4 import BeautifulSoup
 from sphinx.testing.util import SphinxTestApp
@@ -14,7 +13,8 @@ from warm_kernels import KERNEL, edited, start
 
 CONF = """
 import sys
-extensions = ["myst_nb", "warm_kernels"]
+extensions = ["myst_nb", "warm_kernels", "sphinx_code_cell_output"]
+code_cell_output_kernel_manager = "warm_manager.WarmKernelManager"
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 30
@@ -40,8 +40,7 @@ import decimal
 
 
 @pytest.fixture
-def build(tmp_path, monkeypatch):
-    monkeypatch.setattr(executors, "executenb", executors.executenb)
+def build(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "conf.py").write_text(CONF)
     (tmp_path / "index.md").write_text(HEAD + FIRST)

@@ -18,7 +18,8 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
-from sphinx_code_cell_output.prose import in_code, is_doctest
+from sphinx_code_cell_output.doctests import is_doctest
+from sphinx_code_cell_output.prose import in_code
 
 logger = logging.getLogger(__name__)
 

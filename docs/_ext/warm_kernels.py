@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from multiprocessing import forkserver
 from types import ModuleType
 from unittest.mock import patch
@@ -54,13 +53,8 @@ def start(app: Sphinx, pages: int) -> None:
 
 
 def prepare(app: Sphinx, _env: BuildEnvironment, pages: list[str]) -> None:
-    """Let MyST-NB fork its kernels, where a page is read, and where the system can."""
-    if pages and app.config.warm_kernels:
-        start(app, len(pages))  # it may be running since the setup
-        import jupyter_cache.executors.utils as executors  # noqa: PLC0415  # only now needed
-        from warm_manager import WarmKernelManager  # noqa: PLC0415
-
-        executors.executenb = partial(executors.executenb, kernel_manager_class=WarmKernelManager)
+    """Start the process, if it is not running since the setup."""
+    start(app, len(pages))
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

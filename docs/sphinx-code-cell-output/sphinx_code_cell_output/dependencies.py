@@ -1,7 +1,9 @@
-"""Read a page again when what it imports has changed, though its own text has not.
+"""Pages are read again when a package that they import changes, though their text has not.
 
-`stale_pages = {"name": version_or_folder}` names what the pages depend on: a version, or a folder
-whose files count. A cache of executed notebooks is kept apart for each state of these.
+`code_cell_output_dependencies = {"name": path}` maps packages to their file or folder, relative to
+`conf.py`: after a change, the pages that import the name are read again. After a change of
+`code_cell_output_versions = {"name": version}`, all pages are. MyST-NB's cache of executed
+notebooks is kept apart for each state of both.
 """
 
 import re
@@ -10,47 +12,47 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 from sphinx.util.typing import ExtensionMetadata
 
 
-def fingerprints(sources: dict[str, str]) -> dict[str, str]:
-    """Return, for each name, a text that changes when what it names does."""
-    return {name: state(Path(source)) or source for name, source in sources.items()}
+def files(path: Path) -> list[Path]:
+    """Return the files of a folder, or the file itself, without compiled ones."""
+    found = path.rglob("*") if path.is_dir() else [path]
+    return sorted(file for file in found if file.is_file() and file.suffix != ".pyc")
 
 
-def state(folder: Path) -> str:
-    """Return a text that changes when a file of a folder does; none where there is no folder."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix != ".pyc")
-    contents = repr([(file, file.read_bytes()) for file in files])
-    return sha256(contents.encode()).hexdigest() if folder.is_dir() else ""
+def fingerprint(app: Sphinx) -> str:
+    """Return a text that changes with each version, and the text or name of each file."""
+    paths = app.config.code_cell_output_dependencies.values()
+    contents = [(str(file), file.read_bytes()) for path in paths for file in at(app, path)]
+    state = (contents, app.config.code_cell_output_versions)
+    return sha256(repr(state).encode()).hexdigest()[:16]
+
+
+def at(app: Sphinx, path: str) -> list[Path]:
+    """Return the files of a path, which is relative to `conf.py`."""
+    return files(Path(app.confdir, path))
 
 
 def keep_caches_apart(app: Sphinx) -> None:
-    """Let no page find, in MyST-NB's cache, what it printed with another state of its imports."""
-    state = sha256(repr(fingerprints(app.config.stale_pages)).encode()).hexdigest()[:16]
-    config = app.env.mystnb_config
-    folder = Path(config.execution_cache_path, state)
-    app.env.mystnb_config = config.copy(execution_cache_path=str(folder))
+    """Give each state of the dependencies a folder of its own in MyST-NB's cache."""
+    env: Any = app.env
+    folder = Path(env.mystnb_config.execution_cache_path, fingerprint(app))
+    env.mystnb_config = env.mystnb_config.copy(execution_cache_path=str(folder))
 
 
-def stale(
-    app: Sphinx, env: BuildEnvironment, _added: Any, _changed: Any, _removed: Any
-) -> list[str]:
-    """Return the pages that import something that has changed."""
-    now = fingerprints(app.config.stale_pages)
-    before = getattr(env, "stale_pages", now)
-    env.stale_pages = now
-    changed = [name for name in now if now[name] != before.get(name)]
-    if not changed:
-        return []
-    imports = re.compile(rf"\b(?:from|import).*\b(?:{'|'.join(map(re.escape, changed))})\b")
-    return [doc for doc in env.found_docs if imports.search(Path(env.doc2path(doc)).read_text())]
+def note(app: Sphinx, page: str, source: list[str]) -> None:
+    """Note the files of each package that a page imports."""
+    for name, path in app.config.code_cell_output_dependencies.items():
+        if re.search(rf"\b(?:from|import).*\b{re.escape(name)}\b", source[0]):
+            for file in at(app, path):
+                app.env.note_dependency(file, docname=page)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register both."""
-    app.add_config_value("stale_pages", default={}, rebuild="", types=dict)
-    app.connect("builder-inited", keep_caches_apart, priority=900)  # after MyST-NB has its settings
-    app.connect("env-get-outdated", stale)
+    """Register the settings and the events."""
+    app.add_config_value("code_cell_output_dependencies", {}, rebuild="env", types=dict)
+    app.add_config_value("code_cell_output_versions", {}, rebuild="env", types=dict)
+    app.connect("builder-inited", keep_caches_apart, priority=900)  # MyST-NB's settings are made
+    app.connect("source-read", note)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,7 +5,7 @@ from sphinx.testing.util import SphinxTestApp
 
 OURS = [
     "sphinx_code_cell_output.prose",
-    "sphinx_code_cell_output.cells",
+    "sphinx_code_cell_output",
     "sphinx_code_cell_output.counts",
 ]
 CONF = f"""\
