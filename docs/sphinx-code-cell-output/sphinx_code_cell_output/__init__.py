@@ -31,8 +31,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the output blocks: settings, directive and events."""
     app.setup_extension("myst_nb")
     app.add_config_value("code_cell_output_update", default=False, rebuild="env", types=bool)
-    app.add_config_value("code_cell_output_kernel_manager", "", rebuild="", types=(str, type))
-    app.add_config_value("code_cell_output_machine", report.MACHINE, rebuild="")
+    app.add_config_value("code_cell_output_kernel_manager", "", rebuild="", types=Any)
+    app.add_config_value("code_cell_output_machine", report.MACHINE, rebuild="", types=Any)
     app.add_config_value("code_cell_output_update_command", report.UPDATE, rebuild="", types=str)
     app.add_directive("code-cell-output", blocks.CodeCellOutput)
     for event, priority, handler, _ in EVENTS:

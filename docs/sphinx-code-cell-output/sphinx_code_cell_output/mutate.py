@@ -24,6 +24,7 @@ from typing import Any
 from markdown_it.token import Token
 from sphinx.application import Sphinx
 from sphinx.ext.doctest import DocTestBuilder, SphinxDocTestRunner, TestGroup
+from sphinx.util.docutils import docutils_namespace
 
 from sphinx_code_cell_output.cells import Cell, executed_notebook, lines_of, read
 from sphinx_code_cell_output.compare import differences
@@ -163,7 +164,8 @@ def name_of(app: Sphinx, page: str) -> str:
 def mutants(source: Path, conf: Path, site: Path | None = None) -> list[Mutant]:
     """Run the doctests of an HTML build, or build a site afresh; return every mutant of it."""
     Recorder.kept = []
-    with tempfile.TemporaryDirectory() as folder:
+    # As sphinx-build does: the directives of the site are not there for the next one.
+    with docutils_namespace(), tempfile.TemporaryDirectory() as folder:
         html = site or Path(folder, "html")
         app = Site(
             source,

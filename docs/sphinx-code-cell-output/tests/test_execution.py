@@ -44,7 +44,8 @@ def test_function_is_replaced_only_while_pages_are_read(tmp_path):
     page = {"index.md": HEAD + cell("1") + block("1")}
     app, _ = build(tmp_path, page, "dummy")
     app.connect("doctree-read", lambda *_: seen.append(executors.executenb))
-    app.build(force_all=True)
+    (tmp_path / "source" / "index.md").touch()
+    app.build()
     assert [function.func for function in seen] == [execution.execute]
     assert executors.executenb is nbclient.execute
 

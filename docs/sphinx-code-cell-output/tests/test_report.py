@@ -37,6 +37,7 @@ def test_machine_and_command_are_named_once_after_the_last_difference(tmp_path, 
         "If the new output is right, rewrite the blocks: make update [code_cell_output]\n"
     )
     assert warnings.endswith(summary)
+    assert "config value" not in warnings
     assert warnings.count("a machine with") == len(counted) == 1
 
 
