@@ -21,16 +21,16 @@ extensions = [
     "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
     "myst_nb",
-    "stale_pages",
-    "cell_errors",
-    "code_cell_output",
-    "prose_numbers",
-    "check_counts",
+    "sphinx_code_cell_output",
+    "sphinx_code_cell_output.dependencies",
+    "sphinx_code_cell_output.tracebacks",
+    "sphinx_code_cell_output.prose",
+    "sphinx_code_cell_output.counts",
     "notes_site",
     "notfound.extension",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["_data", "_ext", "_figures", "_inventories", "*.py"]
+exclude_patterns = ["_data", "_ext", "_figures", "_inventories", "sphinx-code-cell-output", "*.py"]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -38,15 +38,17 @@ myst_heading_anchors = 3
 
 # A fresh build runs every page; a later one those that have changed, or import what has.
 nb_execution_mode = "force"
-stale_pages = {
-    "autograd_notes": str(root / "autograd_notes"),
-    "torch": importlib.metadata.version("torch"),
-}
-checked_with = {"torch": importlib.metadata.version("torch")}
+code_cell_output_dependencies = {"autograd_notes": "autograd_notes"}
+code_cell_output_versions = {"torch": importlib.metadata.version("torch")}
+checked_with = code_cell_output_versions
 nb_execution_timeout = 120
 # All pages import torch; some import the others, which take as long as torch.
 warm_kernels = {"torch": 1, "matplotlib.pyplot": 3, "torch._dynamo": 3}
-# An error, and whatever is written to stderr, must be stated below its cell: see code_cell_output.
+code_cell_output_kernel_manager = "notes_site.kernels.WarmKernelManager"
+# For the log of a build in which an output differs.
+code_cell_output_machine = "notes_site.kernels.machine"
+code_cell_output_update_command = "tox -e update-outputs"
+# An error, and whatever is written to stderr, must be stated below its cell: see docs/checks.md.
 nb_execution_raise_on_error = False
 nb_output_stderr = "show"
 nb_code_prompt_show = "Show the code"
@@ -59,7 +61,7 @@ page_notebooks_need = {
 }
 
 # A number in prose that no page computes, and why it may stand there.
-prose_numbers_allowed = {
+code_cell_output_prose_allowed = {
     "290": "the number of an issue in MyST-NB's tracker",
     "2021": "a year",
 }

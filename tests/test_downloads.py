@@ -10,10 +10,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from code_cell_output import in_order, shown
 from conftest import ROOT
 from nbclient import NotebookClient
 from notes_site.downloads import absolute, links, notebook
+from sphinx_code_cell_output.cells import in_order, shown
 from test_head import GITHUB, settings
 from test_site import BACKWARD, PAGES, ROADS
 

@@ -97,7 +97,7 @@ def test_a_caption_that_is_not_there_is_a_warning(build):
 
 
 DAY_CONF = """\
-extensions = ["myst_nb", "prose_numbers", "notes_site"]
+extensions = ["myst_nb", "sphinx_code_cell_output.prose", "notes_site"]
 nb_execution_mode = "force"
 exclude_patterns = ["_build"]
 checked_with = {"torch": "2.13.0", "numpy": "2.3.4"}

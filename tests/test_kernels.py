@@ -4,17 +4,18 @@ import multiprocessing
 from multiprocessing import forkserver
 from types import SimpleNamespace
 
-import jupyter_cache.executors.utils as executors
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT
-from notes_site.kernels import KERNEL, WarmKernelManager, start
+from notes_site import kernels
+from notes_site.kernels import KERNEL, start
 from sphinx.testing.util import SphinxTestApp
 
 CONF = """
 import sys
-extensions = ["myst_nb", "notes_site"]
+extensions = ["myst_nb", "sphinx_code_cell_output", "notes_site"]
 exclude_patterns = ["_build"]
+code_cell_output_kernel_manager = "notes_site.kernels.WarmKernelManager"
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
@@ -28,7 +29,7 @@ left = decimal.getcontext().prec = 5
 "this" in sys.modules, os.path.basename(os.getcwd()), os.environ["MPLBACKEND"].rpartition(".")[2]
 ```
 ```{code-cell}
-any(path.startswith("DOCS") for path in sys.path), "sphinx" in sys.modules
+any(path in ("DOCS", "DOCS/_ext") for path in sys.path), "sphinx" in sys.modules
 ```
 """
 SECOND = """
@@ -40,8 +41,7 @@ import decimal
 
 
 @pytest.fixture
-def build(tmp_path, monkeypatch):
-    monkeypatch.setattr(executors, "executenb", executors.executenb)
+def build(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "conf.py").write_text(CONF)
     (tmp_path / "index.md").write_text(HEAD + FIRST.replace("DOCS", str(ROOT / "docs")))
@@ -88,7 +88,6 @@ def test_nothing_is_started_before_pages_are_read(tmp_path, monkeypatch):
     (tmp_path / "index.md").write_text("# T\n")
     started = []
     monkeypatch.setattr(forkserver, "ensure_running", lambda: started.append(1))
-    monkeypatch.setattr(executors, "executenb", executors.executenb)
     for first in (True, False):
         app = SphinxTestApp(srcdir=tmp_path)
         try:
@@ -107,10 +106,15 @@ def test_more_is_imported_for_many_pages_and_nothing_for_none(monkeypatch, pages
     named, started = [], []
     monkeypatch.setattr(multiprocessing, "set_forkserver_preload", named.append)
     monkeypatch.setattr(forkserver, "ensure_running", lambda: started.append(len(named)))
-    monkeypatch.setattr(executors, "executenb", executors.executenb)
     config = SimpleNamespace(warm_kernels={"a": 1, "b": 3})
     start(SimpleNamespace(config=config), None, ["page"] * pages)
     assert named == begun
     assert started == [1] * len(begun)
-    chosen = getattr(executors.executenb, "keywords", {}).get("kernel_manager_class")
-    assert chosen == (WarmKernelManager if begun else None)
+
+
+def test_kernels_start_as_usual_where_the_system_cannot_fork(build, tmp_path, monkeypatch):
+    monkeypatch.setattr(kernels, "CAN_FORK", False)
+    monkeypatch.setattr(kernels, "Fork", None)
+    first, second = build(SECOND)
+    assert first[0] == f"(False, '{tmp_path.name}', 'backend_inline')"  # nothing is preloaded
+    assert second == ["(False, 28)"]

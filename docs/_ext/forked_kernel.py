@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-DOCS = Path(__file__).parents[1]
+CONF_FOLDERS = Path(__file__).parents[0], Path(__file__).parents[1]
 
 
 def run(arguments: list[str], folder: str | None, env: dict[str, str]) -> None:
@@ -13,13 +13,8 @@ def run(arguments: list[str], folder: str | None, env: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(env)
     os.chdir(folder or ".")
-    # Readers who run a page at home do not have the modules of the site, which conf.py adds.
-    wanted = env.get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[:] = [
-        path
-        for path in sys.path
-        if path and (path in wanted or not Path(path).is_relative_to(DOCS))
-    ]
+    # Readers who run a page at home do not have the folders that conf.py adds.
+    sys.path[:] = [path for path in sys.path if path and Path(path) not in CONF_FOLDERS]
     from ipykernel import kernelapp  # noqa: PLC0415  # only kernels need it
 
     parent = f"--IPKernelApp.parent_handle={os.getppid()}"  # it ends with its parent

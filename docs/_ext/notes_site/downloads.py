@@ -20,13 +20,13 @@ from typing import Any
 from urllib.parse import urljoin
 
 import nbformat.v4
-from cell_errors import ANSI, PLACE, short
-from code_cell_output import executed_notebook
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
+from sphinx_code_cell_output.cells import executed_notebook
+from sphinx_code_cell_output.tracebacks import ANSI, PLACE, short
 
 from notes_site.html import write
 from notes_site.markdown import markdown

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from ask_other_torch import MESSAGE, cells, entries, fingerprint
-from check_counts import row_of
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -22,6 +21,7 @@ from sphinx.builders import Builder
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx_code_cell_output.counts import row_of
 
 from notes_site.html import write
 

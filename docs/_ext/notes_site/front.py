@@ -19,12 +19,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from docutils import nodes
-from prose_numbers import in_code, is_doctest
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.i18n import format_date
+from sphinx_code_cell_output.doctests import is_doctest
+from sphinx_code_cell_output.prose import in_code
 
 logger = logging.getLogger(__name__)
 

@@ -8,23 +8,25 @@ builds of one Sphinx process.
 
 import multiprocessing
 import os
+import platform
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from multiprocessing import forkserver
+from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 from unittest.mock import patch
 
 import forked_kernel
-import jupyter_cache.executors.utils as executors
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 LAUNCHER = "ipykernel_launcher"
+CAN_FORK = "forkserver" in multiprocessing.get_all_start_methods()
 KERNEL = ["ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger"]
 ENVIRONMENT = {
     # ipykernel sets it too, but matplotlib reads it when it is imported.
@@ -78,11 +80,11 @@ class Fork:
 
 
 class WarmProvisioner(LocalProvisioner):
-    """Forks kernels of ipykernel, and starts other kernels as before."""
+    """Forks kernels of ipykernel, where the system can, and starts other kernels as before."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Start a kernel, and return its connection."""
-        if LAUNCHER not in cmd:
+        if LAUNCHER not in cmd or not CAN_FORK:
             return await super().launch_kernel(cmd, **kwargs)
         arguments = cmd[cmd.index(LAUNCHER) + 1 :]
         fork = Fork(arguments, kwargs.get("cwd"), kwargs.get("env", dict(os.environ)))
@@ -91,7 +93,7 @@ class WarmProvisioner(LocalProvisioner):
 
 
 class WarmKernelManager(AsyncKernelManager):
-    """The kernel manager of all pages, for `kernel_manager_class` of nbclient."""
+    """The kernel manager of all pages: `code_cell_output_kernel_manager` names it."""
 
     async def _async_pre_start_kernel(self, **kwargs: Any) -> Any:
         if self.provisioner is None:
@@ -104,13 +106,35 @@ class WarmKernelManager(AsyncKernelManager):
 
 
 def start(app: Sphinx, _env: BuildEnvironment, pages: list[str]) -> None:
-    """Start the process that the kernels are forked from, and select the kernel manager.
-
-    It imports while Sphinx reads the first page. A system that can't fork starts ordinary kernels.
-    """
+    """Start the process that the kernels are forked from. It imports while Sphinx reads a page."""
     warm = [name for name, least in app.config.warm_kernels.items() if len(pages) >= least]
-    if pages and warm and "forkserver" in multiprocessing.get_all_start_methods():
+    if pages and warm and CAN_FORK:
         multiprocessing.set_forkserver_preload([*KERNEL, *warm])
         with without_main():
             forkserver.ensure_running()
-        executors.executenb = partial(executors.executenb, kernel_manager_class=WarmKernelManager)
+
+
+def machine() -> str:
+    """Return the facts that can change a digit: torch, its CPU capability, MKL, threads, processor.
+
+    The log of a build names them if an output differs.
+    """
+    import torch  # noqa: PLC0415  # only a build that reports a difference needs it
+
+    mkl = re.search(r"Math Kernel Library Version (\S+?)-", torch.__config__.show())
+    facts = [
+        f"torch {torch.__version__}",
+        f"CPU capability {torch.backends.cpu.get_cpu_capability()}",
+        f"MKL {mkl[1] if mkl else 'absent'} (MKL_CBWR {os.environ.get('MKL_CBWR', 'unset')})",
+        f"{torch.get_num_threads()} threads",
+        processor(),
+    ]
+    return ", ".join(facts)
+
+
+def processor() -> str:
+    """Return the name of the processor; on Linux, platform knows its architecture only."""
+    info = Path("/proc/cpuinfo")
+    text = info.read_text("utf-8") if info.is_file() else ""
+    name = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    return name[1] if name else platform.processor() or platform.machine()

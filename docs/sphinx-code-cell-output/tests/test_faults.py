@@ -4,18 +4,20 @@ import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from conftest import ROOT
+import sphinx_code_cell_output
 from sphinx_forks import SphinxForks
 
 CONF = """
 import sys
 sys.path.append({ext!r})
-ours = ["cell_errors", "check_counts", "code_cell_output", "prose_numbers", "stale_pages"]
+ours = ["sphinx_code_cell_output"]
+ours += [f"sphinx_code_cell_output.{{name}}" for name in ("tracebacks", "counts", "prose", "dependencies")]
 extensions = ["myst_nb", "sphinx.ext.doctest", *ours]
-stale_pages = {{"helper": {helper!r}}}
+code_cell_output_dependencies = {{"helper": {helper!r}}}
 html_theme = "basic"
 doctest_default_flags = 0
 nb_execution_mode = "force"
@@ -199,7 +201,7 @@ class Build:
         self.folder = folder / re.sub(r"\W+", "-", name)
         files = {
             "conf.py": CONF.format(
-                ext=str(ROOT / "docs" / "_ext"),
+                ext=str(Path(sphinx_code_cell_output.__file__).parents[1]),
                 helper=str(self.folder / "path"),
                 timeout=fault.timeout,
             ),

@@ -1,19 +1,21 @@
-"""Count what is checked, on each page and in all: the build says it, `{check-counts}` shows it.
+"""The number of checks, on each page and in all: logged by each build, shown by `{check-counts}`.
 
 In a sentence, {check-total}`cells` is the number of all cells; likewise outputs, doctests, numbers.
-A page that has code, and nothing that checks it, is a warning.
+A page whose code has no output block and no doctest is a warning.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from docutils import nodes
-from prose_numbers import examples
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.doctest import DocTestBuilder
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
+
+from sphinx_code_cell_output.doctests import examples
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +28,11 @@ class Table(nodes.General, nodes.Element):
 
 
 class Total(nodes.Inline, nodes.Element):
-    """The place of one number of the last row, likewise."""
+    """The place of one number of the last row, until all pages are read."""
 
 
 class CheckTotal(SphinxRole):
-    """Say how much of one kind is checked on all pages together."""
+    """Show the number of checks of one kind, on all pages together."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Leave the place of the number."""
@@ -45,7 +47,7 @@ class CheckTotal(SphinxRole):
 
 
 class CheckCounts(SphinxDirective):
-    """Show how much of each page is checked."""
+    """Show the number of checks of each page."""
 
     def run(self) -> list[nodes.Node]:
         """Leave the place of the table."""
@@ -54,15 +56,20 @@ class CheckCounts(SphinxDirective):
 
 
 def count(app: Sphinx, doctree: nodes.document) -> None:
-    """Count the doctests of a page, and see that its code is checked at all."""
+    """Count the doctests of a page; warn if no check covers its code."""
     meta = app.env.metadata[app.env.docname]
     meta["checked_doctests"] = len(examples(doctree))
     if meta.get("checked_cells") and not (meta["checked_outputs"] or meta["checked_doctests"]):
-        logger.warning("this page has code, and no check", location=app.env.docname)
+        logger.warning(
+            "this page has code, and no check: no output block or doctest",
+            location=app.env.docname,
+            type="code_cell_output",
+            subtype="counts",
+        )
 
 
 def counts(env: BuildEnvironment) -> dict[str, list[int]]:
-    """Return, for each page that checks something, how much of each kind; and for all together."""
+    """Return the number of checks of each kind, for each page with checks, and in all (no name)."""
     pages = {
         page: [env.metadata[page].get(f"checked_{kind}", 0) for kind in KINDS]
         for page in sorted(env.found_docs)
@@ -74,8 +81,8 @@ def counts(env: BuildEnvironment) -> dict[str, list[int]]:
     }
 
 
-def outdated(_app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Return the pages that show counts, where these are not those of the last build."""
+def outdated(_app: Sphinx, env: Any) -> list[str]:
+    """Return the pages that show counts, if these have changed since the last build."""
     now = [(env.titles[page].astext() if page else "", row) for page, row in counts(env).items()]
     before, env.check_counts = getattr(env, "check_counts", None), now
     shown = [page for page in env.found_docs if "check_counts" in env.metadata[page]]
@@ -110,8 +117,8 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         place.replace_self(nodes.table("", group, classes=["check-counts"]))
 
 
-def say(app: Sphinx, error: Exception | None) -> None:
-    """Say how much was checked; and see that the doctest builder ran all that was counted."""
+def log(app: Sphinx, error: Exception | None) -> None:
+    """Log the counts; warn if the doctest builder ran fewer examples than were counted."""
     if error:
         return
     table = counts(app.env)
@@ -120,11 +127,11 @@ def say(app: Sphinx, error: Exception | None) -> None:
         logger.info("checked %s: %s", page or "in all", parts)
     if isinstance(app.builder, DocTestBuilder) and app.builder.total_tries != table[""][2]:
         ran = f"{app.builder.total_tries} of {table[''][2]} doctest examples"
-        logger.warning("the doctest builder ran %s", ran)
+        logger.warning("the doctest builder ran %s", ran, type="code_cell_output", subtype="counts")
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register the directive, the counting and the saying."""
+    """Register the directive, the role and the events."""
     app.add_node(Table)
     app.add_node(Total)
     app.add_directive("check-counts", CheckCounts)
@@ -132,5 +139,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("doctree-read", count, priority=700)
     app.connect("env-updated", outdated)
     app.connect("doctree-resolved", fill)
-    app.connect("build-finished", say)
+    app.connect("build-finished", log)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,8 +1,8 @@
 """Numbers in prose: which count, where they must stand, and what is said of those that do not."""
 
-import prose_numbers
 import pytest
 from sphinx.testing.util import SphinxTestApp
+from sphinx_code_cell_output.prose import numbers
 
 PAGE = """
 Title
@@ -19,7 +19,7 @@ Title
 
 def build(folder, prose, allowed=()):
     (folder / "conf.py").write_text(
-        f'extensions = ["prose_numbers"]\nprose_numbers_allowed = {dict.fromkeys(allowed, "x")}\n'
+        f'extensions = ["sphinx_code_cell_output.prose"]\ncode_cell_output_prose_allowed = {dict.fromkeys(allowed, "x")}\n'
     )
     (folder / "index.rst").write_text(PAGE.format(prose))
     app = SphinxTestApp("dummy", srcdir=folder)
@@ -40,7 +40,7 @@ def build(folder, prose, allowed=()):
     ],
 )
 def test_numbers_are_told_from_names_versions_and_dates(text, found):
-    assert prose_numbers.numbers(text) == found
+    assert numbers(text) == found
 
 
 @pytest.mark.parametrize(

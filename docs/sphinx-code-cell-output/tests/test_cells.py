@@ -5,13 +5,15 @@ import re
 import nbformat.v4
 import pytest
 from bs4 import BeautifulSoup
-from cell_errors import ANSI
-from code_cell_output import differences, read, updated
 from myst_parser.config.main import MdParserConfig
 from sphinx.testing.util import SphinxTestApp
+from sphinx_code_cell_output.cells import read
+from sphinx_code_cell_output.compare import differences
+from sphinx_code_cell_output.tracebacks import ANSI
+from sphinx_code_cell_output.update import updated
 
 CONF = """
-extensions = ["myst_nb", "cell_errors", "code_cell_output", "sphinx.ext.doctest"]
+extensions = ["myst_nb", "sphinx_code_cell_output.tracebacks", "sphinx_code_cell_output", "sphinx.ext.doctest"]
 html_theme = "basic"
 myst_enable_extensions = ["colon_fence"]
 nb_execution_raise_on_error = False
@@ -418,7 +420,8 @@ def test_difference_is_a_warning_in_every_builder(tmp_path, mode, builder):
     unstated = f"index.md:{unstated - 1}: WARNING: the cell shows what no block states:\nunstated ["
     assert unstated in warnings
     assert f"index.md:{option + 3}: WARNING: expected no option, or 'digits', got" in warnings
-    assert warnings.count("WARNING") == 3
+    assert "WARNING: differences between cells and their blocks: 3; this machine: " in warnings
+    assert warnings.count("WARNING") == 4
 
 
 def test_difference_fails_a_build_that_wants_no_warnings(tmp_path):

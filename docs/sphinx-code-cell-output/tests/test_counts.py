@@ -3,7 +3,11 @@
 import pytest
 from sphinx.testing.util import SphinxTestApp
 
-OURS = ["prose_numbers", "code_cell_output", "check_counts"]
+OURS = [
+    "sphinx_code_cell_output.prose",
+    "sphinx_code_cell_output",
+    "sphinx_code_cell_output.counts",
+]
 CONF = f"""\
 extensions = {["myst_nb", "sphinx.ext.doctest", *OURS]}
 exclude_patterns = ['_build']

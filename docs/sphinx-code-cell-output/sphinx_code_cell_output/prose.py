@@ -1,14 +1,12 @@
-"""No number on faith: what stands in the prose of a page must stand in what the page computed.
+"""Numbers in prose: each must be in an output or a doctest of its page.
 
 Every number with a decimal point, or of three digits and more, in the text, the mathematics and the
 alternative texts of a page must appear, digit by digit, in an output of its cells or in a doctest
-of the same page. `prose_numbers_allowed` maps each exception to its reason.
+of the same page. `code_cell_output_prose_allowed` maps each exception to its reason.
 """
 
-import doctest
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 
 from docutils import nodes
 from sphinx import addnodes
@@ -16,9 +14,11 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.typing import ExtensionMetadata
 
+from sphinx_code_cell_output.doctests import examples
+
 logger = logging.getLogger(__name__)
 
-# A number on its own: not the end of a name (float32), nor part of a version or a date.
+# A number on its own: not the end of a name (float32), not part of a version or a date.
 NUMBER = re.compile(r"(?<![\w.\-])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?(?!\w|[.,\-]\d)")
 NOT_PROSE = (
     nodes.literal_block,
@@ -32,21 +32,6 @@ NOT_PROSE = (
 def numbers(text: str) -> list[str]:
     """Return the numbers of a text, without the commas between their thousands."""
     return [found.replace(",", "") for found in NUMBER.findall(text)]
-
-
-def is_doctest(node: nodes.Node) -> bool:
-    """Whether a block is run by Sphinx's doctest builder."""
-    marked = isinstance(node, nodes.Element) and node.get("testnodetype") == "doctest"
-    return marked or isinstance(node, nodes.doctest_block)
-
-
-def examples(doctree: nodes.document) -> list[doctest.Example]:
-    """Return the examples of a page's doctests, but for those that the doctest builder refuses."""
-    found = []
-    for block in doctree.findall(is_doctest):
-        with suppress(ValueError):
-            found += doctest.DocTestParser().get_examples(block.astext())
-    return found
 
 
 def computed(doctree: nodes.document) -> set[str]:
@@ -90,17 +75,23 @@ def claims(doctree: nodes.document) -> Iterator[tuple[int, str]]:
 def check(app: Sphinx, doctree: nodes.document) -> None:
     """Warn of each number that the page does not compute."""
     env, known = app.env, computed(doctree)
-    found = [claim for claim in claims(doctree) if claim[1] not in app.config.prose_numbers_allowed]
+    allowed = app.config.code_cell_output_prose_allowed
+    found = [claim for claim in claims(doctree) if claim[1] not in allowed]
     for line, number in found:
         if number not in known:
-            message = "the number %s stands in no output and no doctest of this page"
-            logger.warning(message, number, location=(env.docname, line), type="prose_numbers")
+            logger.warning(
+                "the number %s stands in no output and no doctest of this page",
+                number,
+                location=(env.docname, line),
+                type="code_cell_output",
+                subtype="prose",
+            )
             env.note_reread()
     env.metadata[env.docname]["checked_numbers"] = len(found)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register the check."""
-    app.add_config_value("prose_numbers_allowed", default={}, rebuild="env", types=dict)
-    app.connect("doctree-read", check, priority=600)  # after the tracebacks are shortened
+    """Register the setting and the check."""
+    app.add_config_value("code_cell_output_prose_allowed", {}, rebuild="env", types=dict)
+    app.connect("doctree-read", check, priority=600)  # after .tracebacks (550)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

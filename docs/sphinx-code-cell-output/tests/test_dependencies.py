@@ -1,13 +1,16 @@
 """Incremental builds: what a page imports has changed, though the page has not."""
 
+from types import SimpleNamespace
+
 import pytest
 from bs4 import BeautifulSoup
-from cell_errors import ANSI
 from sphinx.testing.util import SphinxTestApp
-from stale_pages import fingerprints
+from sphinx_code_cell_output.dependencies import fingerprint
+from sphinx_code_cell_output.tracebacks import ANSI
 
 CONF = """
-extensions = ["myst_nb", "cell_errors", "code_cell_output", "stale_pages"]
+extensions = ["myst_nb", "sphinx_code_cell_output"]
+extensions += ["sphinx_code_cell_output.tracebacks", "sphinx_code_cell_output.dependencies"]
 html_theme = "basic"
 nb_execution_raise_on_error = False
 """
@@ -44,13 +47,17 @@ class Site:
         for page, text in {"index": toctree, **pages}.items():
             (folder / "source" / f"{page}.md").write_text(text)
 
-    def build(self, **stale_pages):
+    def build(self, *, versions=(), **paths):
         """Return the pages that were read, and the warnings."""
         source = self.folder / "source"
         app = SphinxTestApp(
             srcdir=source,
             builddir=self.folder / "build",
-            confoverrides={"stale_pages": stale_pages, "nb_execution_mode": self.mode},
+            confoverrides={
+                "code_cell_output_dependencies": paths,
+                "code_cell_output_versions": dict(versions),
+                "nb_execution_mode": self.mode,
+            },
         )
         pages = []
         app.connect("env-before-read-docs", lambda _app, _env, names: pages.extend(names))
@@ -113,29 +120,54 @@ IMPORTS = {
 }
 
 
-def test_changed_version_reads_again_the_pages_that_import_it(tmp_path):
+@pytest.fixture
+def modules(tmp_path):
+    """Two files that stand for modules."""
+    paths = {name: tmp_path / f"{name}.py" for name in ("json", "os")}
+    for path in paths.values():
+        path.touch()
+    return paths
+
+
+def test_changed_file_reads_again_the_pages_that_import_it(tmp_path, modules):
     pages = {page: f"# {page}\n\n```\n{code}\n```\n" for page, code in IMPORTS.items()}
     site = Site(tmp_path, pages, "off")
-    assert len(site.build(json="1.0", os="1.0")[0]) == len(pages) + 1
-    assert site.build(json="1.0", os="1.0") == ([], "")
+    named = {name: str(path) for name, path in modules.items()}
+    assert len(site.build(**named)[0]) == len(pages) + 1
+    assert site.build(**named) == ([], "")
     importing = ["called", "doctest", "from", "inner", "list", "plain", "second"]
-    assert site.build(json="1.1", os="1.0") == (importing, "")
-    assert site.build(json="1.1", os="1.1") == (["list", "second"], "")
+    modules["json"].write_text("1")
+    assert site.build(**named) == (importing, "")
+    modules["os"].write_text("1")
+    assert site.build(**named) == (["list", "second"], "")
+    modules["os"].unlink()
+    assert site.build(**named) == (["list", "second"], "")
 
 
-def test_name_is_not_a_pattern(tmp_path):
+def test_changed_version_reads_all_pages_again(tmp_path):
+    pages = {page: f"# {page}\n\n```\n{code}\n```\n" for page, code in IMPORTS.items()}
+    site = Site(tmp_path, pages, "off")
+    assert len(site.build(versions={"json": "1.0"})[0]) == len(pages) + 1
+    assert site.build(versions={"json": "1.0"}) == ([], "")
+    assert site.build(versions={"json": "1.1"}) == (sorted([*pages, "index"]), "")
+
+
+def test_name_is_not_a_pattern(tmp_path, modules):
     site = Site(tmp_path, {"page": "# page\n\n```\nimport a1b\n```\n"}, "off")
-    site.build(**{"a.b": "1"})
-    assert site.build(**{"a.b": "2"}) == ([], "")
+    site.build(**{"a.b": str(modules["os"])})
+    modules["os"].write_text("1")
+    assert site.build(**{"a.b": str(modules["os"])}) == ([], "")
 
 
 def test_fingerprint_changes_with_the_text_and_the_name_of_each_file(helper):
-    def now():
-        return fingerprints({"helper": str(helper), "torch": "2.0"})
+    def now(torch="2.0"):
+        settings = {"dependencies": {"helper": helper.name}, "versions": {"torch": torch}}
+        config = {f"code_cell_output_{name}": value for name, value in settings.items()}
+        return fingerprint(SimpleNamespace(confdir=helper.parent, config=SimpleNamespace(**config)))
 
     states = [now()]
     assert now() == states[0]
-    assert states[0]["torch"] == "2.0"
+    assert now("2.1") != states[0]
     (helper / "inner.py").rename(helper / "renamed.py")
     states.append(now())
     (helper / "deep").mkdir()
@@ -143,4 +175,4 @@ def test_fingerprint_changes_with_the_text_and_the_name_of_each_file(helper):
     states.append(now())
     (helper / "deep" / "more.py").write_text("1")
     states.append(now())
-    assert len({state["helper"] for state in states}) == len(states)
+    assert len(set(states)) == len(states)

@@ -1,0 +1,35 @@
+"""The summary after the differences: on which machine they arose, and how to accept them."""
+
+import platform
+from collections.abc import Callable
+
+from sphinx.application import Sphinx
+from sphinx.util import import_object, logging
+
+logger = logging.getLogger(__name__)
+
+MACHINE = "sphinx_code_cell_output.report.machine"  # Sphinx calls a default that is callable
+UPDATE = "sphinx-build -b dummy -D code_cell_output_update=1 SOURCE OUTPUT"
+
+
+def machine() -> str:
+    """Return the Python and the operating system of this machine."""
+    return f"Python {platform.python_version()}, {platform.platform()}"
+
+
+def summarize(app: Sphinx, error: Exception | None) -> None:
+    """Warn once of all differences: the log of a machine elsewhere must say how it differs."""
+    pages = app.env.metadata.values()
+    differing = sum(int(page.get("differing_cells", 0)) for page in pages)
+    if error or not differing:
+        return
+    named = app.config.code_cell_output_machine
+    describe: Callable[[], str] = import_object(named) if isinstance(named, str) else named
+    logger.warning(
+        "differences between cells and their blocks: %d; this machine: %s\n"
+        "If the new output is right, rewrite the blocks: %s",
+        differing,
+        describe(),
+        app.config.code_cell_output_update_command,
+        type="code_cell_output",
+    )
