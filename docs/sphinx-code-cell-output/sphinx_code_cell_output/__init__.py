@@ -23,7 +23,7 @@ EVENTS: list[tuple[str, int, Callable[..., Any], str]] = [
     ("env-before-read-docs", 500, execution.replace, "only a build that reads pages executes"),
     ("doctree-read", 500, blocks.check, "before .tracebacks (550) changes what cells show"),
     ("build-finished", 500, execution.restore, "the next build starts afresh"),
-    ("build-finished", 500, report.summarize, "after the last difference"),
+    ("build-finished", 900, report.summarize, "the end of a log is read first"),
 ]
 
 

@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 from myst_parser.config.main import MdParserConfig
 from sphinx.testing.util import SphinxTestApp
 from sphinx_code_cell_output.cells import read
-from sphinx_code_cell_output.compare import differences
+from sphinx_code_cell_output.compare import differences, failure
 from sphinx_code_cell_output.tracebacks import ANSI
 from sphinx_code_cell_output.update import updated
 
@@ -265,6 +265,16 @@ def test_cell_in_a_list_is_no_cell():
     cells = cells_of(text, [stream("2\n")])
     assert [each.line for each in cells] == [7]
     assert not list(differences(cells))
+
+
+@pytest.mark.parametrize(("begun", "line"), [(0, 1), (1, 1), (2, 5), (3, 9)])
+def test_execution_that_stopped_is_at_the_last_cell_begun(begun, line):
+    cells = cells_of(cell("1") + cell("2") + cell("3"), [], [], [])
+    for each in cells[begun:]:
+        each.executed.execution_count = None
+    assert list(failure(cells, stopped=True)) == [(line, "the cell did not finish")]
+    assert not list(failure(cells, stopped=False))
+    assert not list(failure([], stopped=True))
 
 
 def test_update_changes_only_the_blocks_that_disagree():

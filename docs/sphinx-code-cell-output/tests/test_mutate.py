@@ -87,7 +87,7 @@ def test_built_site_is_reused_and_not_run_again(tmp_path, source, monkeypatch):
     found = mutate.mutants(source, source, html)
     assert all(mutant.killed for mutant in found)
     places = [mutant.place for mutant in found[:7]]
-    assert places == ["source/page.md:14"] * 3 + ["source/page.md:24"] * 4
+    assert places == ["source/page.md:13"] * 3 + ["source/page.md:23"] * 4
     assert [mutant.before for mutant in found[7:]] == ["7 in '-7'", "- in '-7'"]
 
 
