@@ -1,4 +1,4 @@
-"""The checks of the arguments, with every error message. A check returns nothing."""
+"""The checks of the arguments, with every error message. A `check_` function returns nothing."""
 
 import math
 
@@ -67,7 +67,7 @@ def check_loss(  # noqa: PLR0917  # in the order of the arguments of cross_entro
     if probabilities and isinstance(target, Tensor) and target.is_floating_point():
         check_probabilities(input, target, ignore_index, name)
     else:
-        check_class_target(input, target, ignore_index, name)
+        check_class_target(input, target, name)
 
 
 def check_weight(input: Tensor, weight: Tensor, name: str) -> None:
@@ -97,8 +97,8 @@ def check_probabilities(input: Tensor, target: Tensor, ignore_index: int, name: 
         )
 
 
-def check_class_target(input: Tensor, target: Tensor, ignore_index: int, name: str) -> None:
-    """Refuse classes of the wrong dtype or shape, on another device, or out of range."""
+def check_class_target(input: Tensor, target: Tensor, name: str) -> None:
+    """Refuse classes of the wrong dtype or shape, or on another device."""
     check_tensor("target", target, like=input)
     if target.dtype not in (torch.int64, torch.uint8):
         raise TypeError(
@@ -106,22 +106,33 @@ def check_class_target(input: Tensor, target: Tensor, ignore_index: int, name: s
             "classes must be integers: target.long()"
         )
     shape = list(input.shape)
-    n_classes = shape.pop(class_dim(input))
+    shape.pop(class_dim(input))
     if list(target.shape) != shape:
         raise ValueError(
             f"target: expected shape {tuple(shape)} for {name} of shape {tuple(input.shape)}, "
             f"got {tuple(target.shape)}{shape_hint(input, target, shape, name)}"
         )
-    # Each process checks its own shard. If the values can't be read, the gather kernel refuses.
-    local = target.to_local() if is_sharded(target) else target
+
+
+def class_target(target: Tensor, ignore_index: int, n_classes: int) -> tuple[Tensor, Tensor | None]:
+    """Return the class indices and the ignore mask; the mask is None if nothing is ignored.
+
+    An ignored sample gets the index 0. A class out of range is refused here, so that the values
+    are read only once; if they can't be read, the gather kernel refuses it.
+    """
+    target = target.long()
+    local = target.to_local() if is_sharded(target) else target  # each process checks its shard
     known = class_range(local)
-    if known is None or 0 <= known[0] <= known[1] < n_classes:
-        return
-    classes = local.long()  # uint8 would compare modulo 256
-    wrong = classes[((classes < 0) | (classes >= n_classes)) & (classes != ignore_index)]
-    if wrong.numel():
-        found = int(wrong[0])
-        raise IndexError(f"target: expected classes from 0 to {n_classes - 1}, got {found}")
+    if known is not None and not 0 <= known[0] <= known[1] < n_classes:
+        wrong = local[((local < 0) | (local >= n_classes)) & (local != ignore_index)]
+        if wrong.numel():
+            found = int(wrong[0])
+            raise IndexError(f"target: expected classes from 0 to {n_classes - 1}, got {found}")
+    # With shards, all processes must take the same branch.
+    if known is not None and local is target and not known[0] <= ignore_index <= known[1]:
+        return target, None
+    ignored = target == ignore_index
+    return target.masked_fill(ignored, 0), ignored
 
 
 def shape_hint(input: Tensor, target: Tensor, shape: list[int], name: str) -> str:

@@ -1,9 +1,10 @@
-"""The class axis, the class indices, the ignore mask, the weights, and the reduction of a loss."""
+"""The class axis, the range of the classes, the weights, and the reduction of a loss."""
 
 import torch
 from torch import Tensor
 
-from autograd_notes._sharded import is_sharded
+# 16-bit numbers are summed in 32 bits: SUM_DTYPE.get(dtype, dtype).
+SUM_DTYPE = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
 
 
 def class_dim(input: Tensor) -> int:
@@ -13,8 +14,6 @@ def class_dim(input: Tensor) -> int:
 
 def class_range(target: Tensor) -> tuple[int, int] | None:
     """Return the smallest and the largest class, or None if reading them is not possible."""
-    if is_sharded(target):  # all processes must take the same branch
-        return None
     # Reading a value waits for an accelerator, and breaks the graph of a compiled function.
     # Not mutated: mutants are never compiled, so no test would notice.
     if target.device.type != "cpu" or torch.compiler.is_compiling():  # pragma: no mutate
@@ -24,19 +23,6 @@ def class_range(target: Tensor) -> tuple[int, int] | None:
         return int(low), int(high)
     except RuntimeError:  # an empty batch, a FakeTensor, or torch.func.vmap
         return None
-
-
-def class_target(target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor | None]:
-    """Return the class indices and the ignore mask; the mask is None if nothing is ignored.
-
-    An ignored sample gets the index 0.
-    """
-    target = target.long()
-    known = class_range(target)
-    if known is not None and not known[0] <= ignore_index <= known[1]:
-        return target, None
-    ignored = target == ignore_index
-    return target.masked_fill(ignored, 0), ignored
 
 
 def masked(values: Tensor, ignored: Tensor | None, fill: float = 0.0) -> Tensor:

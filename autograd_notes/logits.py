@@ -1,6 +1,6 @@
 """Softmax, its logarithm, and the logarithm of a sum of exponentials.
 
-16-bit numbers are summed in 32 bits: `torch.promote_types(x.dtype, torch.float32)`.
+16-bit numbers are summed in 32 bits.
 """
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from autograd_notes._checks import check_dim, check_tensor
 from autograd_notes._sharded import all_sum, sum_less_one
+from autograd_notes._targets import SUM_DTYPE
 
 
 def logsumexp(x: Tensor, dim: int | tuple[int, ...] = -1, keepdim: bool = False) -> Tensor:
@@ -39,7 +40,7 @@ def logsumexp(x: Tensor, dim: int | tuple[int, ...] = -1, keepdim: bool = False)
     """
     check_tensor("x", x, floating=True)
     check_dim(x, dim)
-    total = x.to(torch.promote_types(x.dtype, torch.float32))
+    total = x.to(SUM_DTYPE.get(x.dtype, x.dtype))
     for one in dim if isinstance(dim, tuple) else (dim,):
         shift = maximum(total, one)
         # inf - inf is NaN, so shift by 0 there; the shift is added back.
@@ -76,7 +77,7 @@ def softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> Tenso
     Agrees with :func:`torch.nn.functional.softmax`.
     """
     x = _converted(x, dim, dtype)
-    logits = x.to(torch.promote_types(x.dtype, torch.float32))
+    logits = x.to(SUM_DTYPE.get(x.dtype, x.dtype))
     unnormalized = (logits - maximum(logits, dim)).exp()
     return (unnormalized / all_sum(unnormalized, dim)).to(x.dtype)
 
@@ -109,7 +110,7 @@ def log_softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> T
     Agrees with :func:`torch.nn.functional.log_softmax`.
     """
     x = _converted(x, dim, dtype)
-    logits = x.to(torch.promote_types(x.dtype, torch.float32))
+    logits = x.to(SUM_DTYPE.get(x.dtype, x.dtype))
     shifted = logits - maximum(logits, dim)
     return (shifted - log_sum_exp(shifted, dim)).to(x.dtype)
 

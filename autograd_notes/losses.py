@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from autograd_notes._checks import check_loss
+from autograd_notes._checks import check_loss, class_target
 from autograd_notes._sharded import gather
-from autograd_notes._targets import class_dim, class_target, masked, reduced_loss, weighted_losses
+from autograd_notes._targets import SUM_DTYPE, class_dim, masked, reduced_loss, weighted_losses
 from autograd_notes.logits import log_sum_exp, maximum
 
 
@@ -49,9 +49,9 @@ def nl(
     Agrees with :func:`torch.nn.functional.nll_loss` of ``input.log()``.
     """
     check_loss(input, target, weight, ignore_index, reduction)
-    index, ignored = class_target(target, ignore_index)
-    likelihoods = gather(input, class_dim(input), index)
-    likelihoods = likelihoods.to(torch.promote_types(input.dtype, torch.float32))
+    dim = class_dim(input)
+    index, ignored = class_target(target, ignore_index, input.shape[dim])
+    likelihoods = gather(input, dim, index).to(SUM_DTYPE.get(input.dtype, input.dtype))
     losses = -masked(likelihoods, ignored, 1.0).log()  # log(0) has an infinite gradient
     losses, weights = weighted_losses(losses, index, ignored, weight)
     return reduced_loss(losses, weights, reduction).to(input.dtype)
@@ -96,9 +96,9 @@ def nll(
     Agrees with :func:`torch.nn.functional.nll_loss`.
     """
     check_loss(input, target, weight, ignore_index, reduction)
-    index, ignored = class_target(target, ignore_index)
-    log_likelihoods = gather(input, class_dim(input), index)
-    losses = -log_likelihoods.to(torch.promote_types(input.dtype, torch.float32))
+    dim = class_dim(input)
+    index, ignored = class_target(target, ignore_index, input.shape[dim])
+    losses = -gather(input, dim, index).to(SUM_DTYPE.get(input.dtype, input.dtype))
     losses, weights = weighted_losses(losses, index, ignored, weight)
     return reduced_loss(losses, weights, reduction).to(input.dtype)
 
@@ -151,24 +151,23 @@ def cross_entropy(
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
     check_loss(input, target, weight, ignore_index, reduction, label_smoothing, probabilities=True)
-    dim = class_dim(input)
+    dim, dtype = class_dim(input), input.dtype
     # -log_softmax(x)[t] = logsumexp(shifted) - shifted[t], without the logarithms of other classes
-    logits = input.to(torch.promote_types(input.dtype, torch.float32))
+    logits = input.to(SUM_DTYPE.get(dtype, dtype))
     shifted = logits - maximum(logits, dim)
     logsumexp = log_sum_exp(shifted, dim)
     share = label_smoothing / input.shape[dim] if logits.numel() else label_smoothing
     if target.is_floating_point():
-        q = target.to(torch.promote_types(target.dtype, torch.float32))
-        q = (1 - label_smoothing) * q + share
+        dtype = torch.promote_types(dtype, target.dtype)
+        q = (1 - label_smoothing) * target.to(SUM_DTYPE.get(target.dtype, target.dtype)) + share
         losses, weights = expected_nll(shifted - logsumexp, q, weight), None
     else:
-        index, ignored = class_target(target, ignore_index)
+        index, ignored = class_target(target, ignore_index, input.shape[dim])
         losses = logsumexp.squeeze(dim) - gather(shifted, dim, index)
         losses, weights = weighted_losses(losses, index, ignored, weight)
         if label_smoothing:
             smooth = expected_nll(shifted - logsumexp, share, weight)
             losses = (1 - label_smoothing) * losses + masked(smooth, ignored)
-    dtype = torch.promote_types(input.dtype, target.dtype)
     return reduced_loss(losses, weights, reduction).to(dtype)
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from autograd_notes._checks import check_loss
+from autograd_notes._checks import check_loss, class_target
 from autograd_notes._sharded import is_sharded
 from autograd_notes._targets import class_dim
 from autograd_notes.chunked._autograd import (
@@ -89,6 +89,8 @@ def chunked_cross_entropy(
     """
     options = Options(ignore_index, reduction, label_smoothing)
     check_loss(input, target, weight, *options, probabilities=True)
+    if not target.is_floating_point():  # refuse classes out of range
+        class_target(target, ignore_index, input.shape[class_dim(input)])
     check_chunk_size(chunk_size)
     if _needs_autograd(input, target, weight):
         return cross_entropy(input, target, weight=weight, **options.keywords())
@@ -170,6 +172,8 @@ def linear_cross_entropy(
     # A stand-in with the shape of the logits, for the checks.
     logits = input.detach().new_empty(()).expand(*input.shape[:-1], *classes)
     check_loss(logits, target, weight, *options, probabilities=True, name="logits")
+    if not target.is_floating_point():  # refuse classes out of range
+        class_target(target, ignore_index, classes[0])
     check_chunk_size(chunk_size)
     matrix = linear_weight.flatten(0, -2)
     bias = None if linear_bias is None else linear_bias.flatten()

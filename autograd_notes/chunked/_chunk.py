@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from autograd_notes._targets import class_dim, reduced_loss
+from autograd_notes._targets import SUM_DTYPE, class_dim, reduced_loss
 from autograd_notes.logits import log_softmax
 
 # input, matrix, bias, target, weight
@@ -42,7 +42,7 @@ class Batch(NamedTuple):
 
 def wide_dtype(dtype: torch.dtype) -> torch.dtype:
     """Return the dtype of sums: float32 for 16-bit numbers."""
-    return torch.promote_types(dtype, torch.float32)
+    return SUM_DTYPE.get(dtype, dtype)
 
 
 def prepared_batch(
