@@ -152,7 +152,8 @@ def add_versions(app: Sphinx, doctree: nodes.document) -> None:
     keys += [(name, i + 1) for name, text in parts.items() for i in range(len(cells(text)))]
     places = dict(zip(keys, nodes_of_cells, strict=True))
     sections = {name: node for node in doctree.findall(nodes.section) for name in node["ids"]}
-    for one in data["differences"]:
+    order = list(parts)  # a message belongs to the first entry that has it
+    for one in sorted(data["differences"], key=lambda one: order.index(one["entry"])):
         cell = places[one["entry"], one["cell"]]
         note = nodes.container(classes=["error-version"])
         note += nodes.paragraph("", f"torch {listed(one['versions'])}:")
