@@ -46,7 +46,15 @@ extensions = [
     "svg_math",
     "vega_figure",
 ]
-exclude_patterns = ["_data", "_ext", "_figures", "_inventories", "mutate.py"]
+exclude_patterns = [
+    "_data",
+    "_ext",
+    "_figures",
+    "_inventories",
+    "mutate.py",
+    "portable.py",
+    "rounding_noise.py",
+]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
