@@ -7,7 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 root = Path(__file__).parent
-sys.path += [str(root / "docs" / folder) for folder in ("_ext", "_figures")]
+sys.path += [str(root / "docs" / folder) for folder in ("_ext", "_figures", "")]
+
+import portable  # noqa: E402  # from the last of these folders
 
 project = "autograd_notes"
 author = "The autograd_notes developers"
@@ -86,6 +88,12 @@ page_notebooks_need = {
 prose_numbers_allowed = {
     "290": "the number of an issue in MyST-NB's tracker",
     "2021": "a year",
+}
+
+# The page of checks states against how many variants docs/portable.py holds the outputs.
+check_totals = {
+    "code-paths": len(portable.paths()),
+    "noise-seeds": len(portable.SEEDS),
 }
 
 # Sphinx's own default ignores the text of exceptions. Here every character counts.

@@ -1,8 +1,9 @@
-"""Rounding noise: move each result that had to be rounded by -1, 0 or +1 ulp, at random.
+"""Rounding noise: move each result that had to be rounded by -1, 0 or +1 ulp, pseudo-randomly.
 
 Another processor, thread count or maths library rounds a result the other way, or adds the terms of
 a sum in another order. Under `RoundingNoise(seed)` a program sees many such machines at once: a
-digit that survives does not depend on them.
+digit that survives does not depend on them. As on a machine, the same operation with the same
+result is rounded in the same way each time: the noise is a hash of seed, operation and result.
 
 A result is moved only if it had to be rounded:
 
@@ -33,6 +34,7 @@ import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from zlib import crc32
 
 import torch
 from torch import Tensor
@@ -86,19 +88,19 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
 
 
 def plain(leaf: Any) -> bool:
-    """Whether a tensor has numbers of its own in memory, and is neither a subclass nor a wrapper of `torch.func`."""
+    """Whether a tensor has numbers of its own in memory, without a subclass or a wrapper."""
     return (
         type(leaf) in (Tensor, torch.nn.Parameter)
         and leaf.layout == torch.strided
         and not (leaf.is_nested or leaf.is_quantized or leaf.is_meta)
         and not (leaf._is_zerotensor() or leaf.is_neg())  # no storage, or one of other numbers
-        and not torch._C._functorch.is_functorch_wrapped_tensor(leaf)  # noqa: SLF001
+        and not torch._C._functorch.is_functorch_wrapped_tensor(leaf)
     )
 
 
 def reached(operation: Any, leaves: list[Any]) -> bool:
     """Whether the noise can judge the results of an operation."""
-    if not isinstance(operation, torch._ops.OpOverload) or operation.namespace != "aten":  # noqa: SLF001
+    if not isinstance(operation, torch._ops.OpOverload) or operation.namespace != "aten":
         return False
     name = operation.overloadpacket.__name__
     seeded = torch.Tag.nondeterministic_seeded in operation.tags and name not in SAMPLES
@@ -110,7 +112,7 @@ def reached(operation: Any, leaves: list[Any]) -> bool:
 def results(operation: Any, args: Any, kwargs: Any, returned: Any) -> list[Tensor]:
     """Return the tensors that an operation made or changed, in the order of its schema."""
     changed = []
-    for at, argument in enumerate(operation._schema.arguments):  # noqa: SLF001
+    for at, argument in enumerate(operation._schema.arguments):
         if argument.is_write:
             changed += tree_leaves(args[at] if at < len(args) else kwargs.get(argument.name))
     found = {id(leaf): leaf for leaf in [*changed, *tree_leaves(returned)]}
@@ -143,7 +145,7 @@ def widened(dtype: torch.dtype) -> Callable[[Any], Any]:
 
 def writes(operation: Any) -> bool:
     """Whether an operation changes one of its arguments."""
-    return any(argument.is_write for argument in operation._schema.arguments)  # noqa: SLF001
+    return any(argument.is_write for argument in operation._schema.arguments)
 
 
 def is_exact(operation: Any, args: Any, kwargs: Any, at: int, result: Tensor) -> Tensor | None:
@@ -193,8 +195,8 @@ class RoundingNoise(TorchDispatchMode):
     The module's docstring has the rules, and lists the results that are out of reach.
 
     Args:
-        seed: The seed of the noise. It has a generator of its own: the program's random numbers
-            are those of the same program without noise, up to the ulp.
+        seed: The seed of the noise. The program's random numbers are those of the same program
+            without noise, up to the ulp.
 
     Raises:
         RuntimeError: The C library cannot set the rounding mode, so nothing can be said of float64.
@@ -211,7 +213,8 @@ class RoundingNoise(TorchDispatchMode):
 
     def __init__(self, seed: int) -> None:
         super().__init__()
-        self.generator = torch.Generator().manual_seed(seed)
+        self.seed = seed
+        self.generator = torch.Generator()
         self.moved = 0
         one = torch.ones(1, dtype=torch.float64)
         if exact_float64(torch.ops.aten.div.Scalar, (one, 3), {}, 0, one / 3):
@@ -231,12 +234,13 @@ class RoundingNoise(TorchDispatchMode):
             for at, tensor in enumerate(results(operation, args, kwargs, returned)):
                 exact = is_exact(operation, *before, at, tensor)
                 if exact is not None:
-                    self.move(tensor, exact)
+                    self.move(tensor.detach(), exact, operation.overloadpacket.__name__)
         return returned
 
-    def move(self, tensor: Tensor, exact: Tensor) -> None:
-        """Move the numbers of a tensor in place, all but the exact ones."""
+    def move(self, tensor: Tensor, exact: Tensor, name: str) -> None:
+        """Move the numbers of an operation's result in place, all but the exact ones."""
         bits = tensor.view(BITS[tensor.dtype])  # one ulp away from zero is one more
+        self.generator.manual_seed(crc32(f"{self.seed} {name}".encode() + bits.numpy().tobytes()))
         noise = torch.randint(-1, 2, tensor.shape, generator=self.generator, dtype=bits.dtype)
         moved = (bits + noise).view(tensor.dtype)
         stays = exact | (noise == 0)
