@@ -166,27 +166,25 @@ def relative(place: str) -> str:
     return place.removeprefix(f"{ROOT}{os.sep}")
 
 
-def doctest_place(filename: str, source: str, line: int | None) -> str:
-    """Return the place of a doctest example; the line of a docstring's is searched in its file."""
-    path = os.path.normpath(ROOT / "docs" / filename)
-    if line is None and Path(path).is_file():
-        prompt = f">>> {source.splitlines()[0]}"
-        lines = Path(path).read_text("utf-8").splitlines()
-        found = [str(at) for at, text in enumerate(lines, 1) if text.strip() == prompt]
-        return f"{relative(path)}:{' or '.join(found)}"
-    return f"{relative(path)}:{line}"
+def doctest_place(path: Path, source: str, after: int | None) -> str:
+    """Return the place of a doctest example: the builder knows where a page's block begins."""
+    prompt = f">>> {source.splitlines()[0]}"
+    lines = enumerate(path.read_text("utf-8").splitlines(), 1)
+    found = [str(line) for line, text in lines if text.strip() == prompt and line >= (after or 0)]
+    return relative(f"{path}:{found[0] if after and found else ' or '.join(found)}")
 
 
-def watch_doctests(changes: list[Change]) -> None:
+def watch_doctests(folder: Path, changes: list[Change]) -> None:
     """Let Sphinx's doctest builder add each example that fails to the changes."""
     import sphinx.ext.doctest as extension  # noqa: PLC0415
 
     class Runner(extension.SphinxDocTestRunner):
         def fail(self, test: Any, example: Any, got: str) -> None:
-            line = None if test.lineno is None else test.lineno + example.lineno + 1
+            after = None if test.lineno is None else test.lineno + example.lineno + 1
+            path = (folder / test.filename).resolve()
             want = example.want.splitlines()
             diff = difflib.unified_diff(want, got.splitlines(), "stated", "shown", lineterm="")
-            place = doctest_place(test.filename, example.source, line)
+            place = doctest_place(path, example.source, after)
             changes.append(Change(place, "the doctest shows something else:\n" + "\n".join(diff)))
 
         def report_failure(self, out: Any, test: Any, example: Any, got: str) -> None:
@@ -214,12 +212,13 @@ def marks(app: Any) -> tuple[set[str], dict[str, str]]:
             if cell.block and "rounding" in cell.executed.metadata:
                 place = relative(f"{path}:{cell.block.map[0] + 1}")
                 marked.add(place)
-                needed |= {place: cell.block.content for _ in extension.differences([cell])}
+                if any(extension.differences([cell])):
+                    needed[place] = cell.block.content
     return marked, needed
 
 
 def excused(change: Change, needed: dict[str, str]) -> bool:
-    """Whether a change is that of a marked cell, or of a number in prose that such a cell states."""
+    """Whether a change is that of a marked cell, or of a number in prose that it states."""
     if number := NO_OUTPUT.match(change.message):
         page = change.place.rpartition(":")[0]
         texts = [text for place, text in needed.items() if place.rpartition(":")[0] == page]
@@ -283,7 +282,7 @@ def run(variant: Variant, source: Path, conf: Path, pages: list[str]) -> Outcome
         )
         problems = Problems(app)
         logging.getLogger("sphinx").addHandler(problems)
-        watch_doctests(problems.changes)
+        watch_doctests(source, problems.changes)
         with mode:
             app.build(force_all=True)
         changes = list(judged(app, variant, folder, problems.changes))

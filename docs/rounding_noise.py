@@ -208,7 +208,7 @@ class RoundingNoise(TorchDispatchMode):
         >>> exact == torch.ones(3) / 4
         tensor([True, True, True])
         >>> rounded == torch.ones(3) / 3
-        tensor([False, False, False])
+        tensor([ True,  True, False])
     """
 
     def __init__(self, seed: int) -> None:
