@@ -151,14 +151,14 @@ def linear_cross_entropy(
         >>> import torch
         >>> from autograd_notes import linear_cross_entropy
         >>> hidden = torch.tensor([[1.0, 0.0], [0.0, 0.0]], requires_grad=True)
-        >>> matrix = torch.tensor([[2.0, 1.0], [0.0, 1.0]])
+        >>> matrix = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
         >>> loss = linear_cross_entropy(hidden, matrix, torch.tensor([0, 1]))
         >>> loss
         tensor(0.4100, grad_fn=<_LinearCrossEntropyBackward>)
         >>> loss.backward()
         >>> hidden.grad
-        tensor([[-0.1192,  0.0000],
-                [ 0.5000,  0.0000]])
+        tensor([[-0.1192,  0.0596],
+                [ 0.5000, -0.2500]])
 
     What :func:`chunked_cross_entropy` leaves to :func:`cross_entropy` is left to it here as well,
     and then the logits do exist. With 16 bits, all sums are taken in float32, and so are the

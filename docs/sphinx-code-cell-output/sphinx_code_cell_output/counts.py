@@ -1,7 +1,9 @@
 """The number of checks, on each page and in all: logged by each build, shown by `{check-counts}`.
 
-In a sentence, {check-total}`cells` is the number of all cells; likewise outputs, doctests, numbers.
-A page whose code has no output block and no doctest is a warning.
+In a sentence, {check-total}`cells` is the number of all cells; likewise outputs, doctests, numbers,
+and marked: cells with `rounding: "reason"`, whose subject is rounding. The setting
+`code_cell_output_totals = {"name": number}` adds others. A page whose code has no output block and
+no doctest is a warning, and so is a mark without a reason.
 """
 
 from collections.abc import Iterable
@@ -36,14 +38,15 @@ class CheckTotal(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Leave the place of the number."""
-        if self.text not in KINDS:
+        known = [*KINDS, "marked", *self.config.code_cell_output_totals]
+        if self.text not in known:
             wrong = self.inliner.reporter.error(
-                f"check-total: expected one of {', '.join(KINDS)}, got {self.text}",
+                f"check-total: expected one of {', '.join(known)}, got {self.text}",
                 line=self.lineno,
             )
             return [], [wrong]
         self.env.metadata[self.env.docname]["check_counts"] = True
-        return [Total(kind=KINDS.index(self.text))], []
+        return [Total(kind=self.text)], []
 
 
 class CheckCounts(SphinxDirective):
@@ -59,6 +62,19 @@ def count(app: Sphinx, doctree: nodes.document) -> None:
     """Count the doctests of a page; warn if no check covers its code."""
     meta = app.env.metadata[app.env.docname]
     meta["checked_doctests"] = len(examples(doctree))
+    cells = [node.get("cell_metadata", {}) for node in doctree.findall(nodes.container)]
+    reasons = [cell["rounding"] for cell in cells if "rounding" in cell]
+    meta["checked_marked"] = len(reasons)
+    for reason in reasons:
+        if not (isinstance(reason, str) and reason.strip()):
+            message = "rounding: expected the reason of the mark, got %r"
+            logger.warning(
+                message,
+                reason,
+                location=app.env.docname,
+                type="code_cell_output",
+                subtype="counts",
+            )
     if meta.get("checked_cells") and not (meta["checked_outputs"] or meta["checked_doctests"]):
         logger.warning(
             "this page has code, and no check: no output block or doctest",
@@ -81,9 +97,17 @@ def counts(env: BuildEnvironment) -> dict[str, list[int]]:
     }
 
 
-def outdated(_app: Sphinx, env: Any) -> list[str]:
+def totals(app: Sphinx) -> dict[str, int]:
+    """Return the totals by name."""
+    marked = sum(int(meta.get("checked_marked", 0)) for meta in app.env.metadata.values())
+    sums = dict(zip(KINDS, counts(app.env)[""], strict=True))
+    return {**sums, "marked": marked, **app.config.code_cell_output_totals}
+
+
+def outdated(app: Sphinx, env: Any) -> list[str]:
     """Return the pages that show counts, if these have changed since the last build."""
     now = [(env.titles[page].astext() if page else "", row) for page, row in counts(env).items()]
+    now.append(("", list(totals(app).values())))
     before, env.check_counts = getattr(env, "check_counts", None), now
     shown = [page for page in env.found_docs if "check_counts" in env.metadata[page]]
     return shown if now != before else []
@@ -102,7 +126,7 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Put the table, and the totals, in their places."""
     table = counts(app.env)
     for total in list(doctree.findall(Total)):
-        total.replace_self(nodes.Text(f"{table[''][total['kind']]:,}"))
+        total.replace_self(nodes.Text(f"{totals(app)[total['kind']]:,}"))
     for place in list(doctree.findall(Table)):
         rows = []
         for page, row in table.items():
@@ -132,6 +156,7 @@ def log(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directive, the role and the events."""
+    app.add_config_value("code_cell_output_totals", {}, rebuild="env", types=dict)
     app.add_node(Table)
     app.add_node(Total)
     app.add_directive("check-counts", CheckCounts)

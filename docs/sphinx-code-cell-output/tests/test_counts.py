@@ -86,4 +86,25 @@ def test_counts_are_written_anew_only_when_they_change(tmp_path):
 
 def test_a_total_of_an_unknown_kind_is_an_error(tmp_path):
     _, warnings, _ = build(tmp_path, DOCTEST, "dummy", INDEX.replace("`cells`", "`cell`"))
-    assert "check-total: expected one of cells, outputs, doctests, numbers, got cell" in warnings
+    assert (
+        "check-total: expected one of cells, outputs, doctests, numbers, marked, got cell"
+        in warnings
+    )
+
+
+CELL = "```{code-cell}\n:rounding: REASON\n1 + 1\n```\n\n```{code-cell-output}\n2\n```\n"
+
+
+def test_marked_cells_and_totals_of_the_settings_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.CONF", f"{CONF}code_cell_output_totals = {{'paths': 9}}\n")
+    index = "# Index\n\n{check-total}`marked` of {check-total}`cells`, {check-total}`paths` paths\n"
+    page = "# Page\n\n```{toctree}\npage\n```\n"
+    html, warnings, _ = build(tmp_path, CELL.replace("REASON", "about ulp"), "html", index + page)
+    assert not warnings
+    assert "<p>1 of 1, 9 paths</p>" in html
+
+
+@pytest.mark.parametrize(("reason", "got"), [("", "None"), ("true", "True"), ('" "', "' '")])
+def test_a_mark_needs_a_reason(tmp_path, reason, got):
+    _, warnings, _ = build(tmp_path, CELL.replace("REASON", reason), "dummy")
+    assert f"rounding: expected the reason of the mark, got {got}" in warnings
