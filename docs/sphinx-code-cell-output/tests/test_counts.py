@@ -1,6 +1,7 @@
 """What is checked is counted, shown, and said; code without a check is not let through."""
 
 import pytest
+from sphinx.errors import ExtensionError
 from sphinx.testing.util import SphinxTestApp
 
 OURS = [
@@ -87,3 +88,16 @@ def test_counts_are_written_anew_only_when_they_change(tmp_path):
 def test_a_total_of_an_unknown_kind_is_an_error(tmp_path):
     _, warnings, _ = build(tmp_path, DOCTEST, "dummy", INDEX.replace("`cells`", "`cell`"))
     assert "check-total: expected one of cells, outputs, doctests, numbers, got cell" in warnings
+
+
+def test_a_build_that_ends_in_an_error_says_no_counts(tmp_path):
+    (tmp_path / "conf.py").write_text(CONF)
+    (tmp_path / "index.md").write_text("# Index\n")
+    app = SphinxTestApp("dummy", srcdir=tmp_path)
+    app.connect("env-updated", lambda *_: 1 / 0)
+    try:
+        with pytest.raises(ExtensionError, match="division by zero"):
+            app.build()
+        assert "checked in all" not in app.status.getvalue()
+    finally:
+        app.cleanup()
