@@ -158,7 +158,8 @@ class Problems(logging.Handler):
         self.translator.filter(record)
         change = Change(relative(getattr(record, "location", None) or "the build"), message)
         doctest = message.startswith("*" * 70)  # watch_doctests has it, with its line
-        if not doctest and change not in self.changes:
+        summary = getattr(record, "subtype", "") == "summary"  # of differences that are kept
+        if not (doctest or summary or change in self.changes):
             self.changes.append(change)
 
 

@@ -62,7 +62,9 @@ def count(app: Sphinx, doctree: nodes.document) -> None:
     """Count the doctests of a page; warn if no check covers its code."""
     meta = app.env.metadata[app.env.docname]
     meta["checked_doctests"] = len(examples(doctree))
-    cells = [node.get("cell_metadata", {}) for node in doctree.findall(nodes.container)]
+    cells: list[dict[str, Any]] = [
+        node.get("cell_metadata", {}) for node in doctree.findall(nodes.container)
+    ]
     reasons = [cell["rounding"] for cell in cells if "rounding" in cell]
     meta["checked_marked"] = len(reasons)
     for reason in reasons:

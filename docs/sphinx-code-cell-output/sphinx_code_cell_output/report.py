@@ -32,4 +32,5 @@ def summarize(app: Sphinx, error: Exception | None) -> None:
         describe(),
         app.config.code_cell_output_update_command,
         type="code_cell_output",
+        subtype="summary",
     )

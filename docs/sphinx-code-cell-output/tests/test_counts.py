@@ -1,6 +1,7 @@
 """What is checked is counted, shown, and said; code without a check is not let through."""
 
 import pytest
+from sphinx.errors import ExtensionError
 from sphinx.testing.util import SphinxTestApp
 
 OURS = [
@@ -108,3 +109,16 @@ def test_marked_cells_and_totals_of_the_settings_are_counted(tmp_path, monkeypat
 def test_a_mark_needs_a_reason(tmp_path, reason, got):
     _, warnings, _ = build(tmp_path, CELL.replace("REASON", reason), "dummy")
     assert f"rounding: expected the reason of the mark, got {got}" in warnings
+
+
+def test_a_build_that_ends_in_an_error_says_no_counts(tmp_path):
+    (tmp_path / "conf.py").write_text(CONF)
+    (tmp_path / "index.md").write_text("# Index\n")
+    app = SphinxTestApp("dummy", srcdir=tmp_path)
+    app.connect("env-updated", lambda *_: 1 / 0)
+    try:
+        with pytest.raises(ExtensionError, match="division by zero"):
+            app.build()
+        assert "checked in all" not in app.status.getvalue()
+    finally:
+        app.cleanup()

@@ -56,6 +56,7 @@ PAGE = (
     + block("ZeroDivisionError: division by zero")
     + cell("None")
     + "It is 0.25. In 2021 it was not.\n\n```{doctest}\n>>> 2 - 9\n-7\n```\n"
+    + "\n```{doctest} another group\n>>> 'a'\n'a'\n```\n"
 )
 PROSE = "extensions += ['sphinx_code_cell_output.prose']\ncode_cell_output_prose_allowed = {'2021': ''}\n"
 
@@ -102,8 +103,9 @@ def test_sample_is_the_same_for_a_seed(monkeypatch, capsys):
     assert printed[0].endswith("killed 0 of 5\n")
 
 
-def test_site_with_a_difference_is_refused(source):
+@pytest.mark.parametrize(("right", "wrong"), [("0.25", "0.26"), ("\n-7\n", "\n-8\n")])
+def test_site_with_a_difference_is_refused(source, right, wrong):
     (source / "conf.py").write_text(CONF)
-    (source / "page.md").write_text(PAGE.replace("0.25", "0.26"))
+    (source / "page.md").write_text(PAGE.replace(right, wrong))
     with pytest.raises(SystemExit, match="the site has problems of its own"):
         mutate.mutants(source, source)
