@@ -3,11 +3,16 @@
 import importlib.metadata
 import os
 import sys
+import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sphinx.deprecation import RemovedInSphinx10Warning
+
 root = Path(__file__).parent
 sys.path += [str(root / "docs" / folder) for folder in ("_ext", "_figures")]
+
+from public_modules import PublicModules  # noqa: E402
 
 project = "autograd_notes"
 author = "The autograd_notes developers"
@@ -41,6 +46,9 @@ extensions = [
     "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
     "sphinx.ext.napoleon",
+    "sphinx_autodoc_typehints",
+    "sphinx.ext.viewcode",
+    "sphinx_codeautolink",
     "sphinx_copybutton",
     "stale_pages",
     "svg_math",
@@ -84,8 +92,14 @@ prose_numbers_allowed = {
 doctest_default_flags = 0
 
 autodoc_member_order = "bysource"
-autodoc_typehints_format = "short"
-python_maximum_signature_line_length = 80
+typehints_defaults = "comma"
+always_use_bars_union = True
+# The classes that a library defines in one module and documents in another.
+typehints_fixup_module_name = PublicModules(
+    {"matplotlib.axes._axes": "matplotlib.axes", "networkx.classes.digraph": "networkx"}
+)
+# sphinx-autodoc-typehints 3.6.1, the newest for Python 3.11, calls a method that Sphinx 10 removes.
+warnings.filterwarnings("ignore", ".*_RstSnippetParser.set_application", RemovedInSphinx10Warning)
 default_role = "code"  # `x` in a docstring
 
 intersphinx_mapping = {
