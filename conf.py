@@ -3,13 +3,17 @@
 import importlib.metadata
 import os
 import sys
+import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from sphinx.deprecation import RemovedInSphinx10Warning
 
 root = Path(__file__).parent
 sys.path += [str(root / "docs" / "_ext"), str(root / "docs")]
 
 import portable  # noqa: E402  # from docs
+from notes_site import PublicModules  # noqa: E402  # from docs/_ext
 
 project = "autograd_notes"
 author = "The autograd_notes developers"
@@ -20,6 +24,8 @@ language = "en"
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_autodoc_typehints",
+    "sphinx.ext.viewcode",
     "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
     "myst_nb",
@@ -30,6 +36,7 @@ extensions = [
     "sphinx_code_cell_output.counts",
     "notes_site",
     "notfound.extension",
+    "sphinx_codeautolink",
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_data", "_ext", "_figures", "_inventories", "sphinx-code-cell-output", "*.py"]
@@ -78,8 +85,14 @@ code_cell_output_totals = {
 doctest_default_flags = 0
 
 autodoc_member_order = "bysource"
-autodoc_typehints_format = "short"
-python_maximum_signature_line_length = 80
+typehints_defaults = "comma"
+always_use_bars_union = True
+# The classes that a library defines in one module and documents in another.
+typehints_fixup_module_name = PublicModules(
+    {"matplotlib.axes._axes": "matplotlib.axes", "networkx.classes.digraph": "networkx"}
+)
+# sphinx-autodoc-typehints 3.6.1, the newest for Python 3.11, calls a method that Sphinx 10 removes.
+warnings.filterwarnings("ignore", ".*_RstSnippetParser.set_application", RemovedInSphinx10Warning)
 default_role = "code"  # `x` in a docstring
 
 intersphinx_mapping = {

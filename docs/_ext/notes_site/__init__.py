@@ -69,6 +69,18 @@ CONFIG: list[tuple[str, Any, Literal["", "html"], type]] = [
 OTHER_WRITERS = ("latex", "man", "texinfo", "text")
 
 
+class PublicModules(dict[str, str]):
+    """The modules that document a class, by the private modules that define it.
+
+    For `typehints_fixup_module_name`, where a function would do. But Sphinx can't keep a function
+    in its environment, and would read every page again in each build.
+    """
+
+    def __call__(self, module: str) -> str:
+        """Return the module to link to."""
+        return self.get(module, module)
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the settings, nodes, directives, the role, and the handlers of events."""
     for name, default, rebuild, kind in CONFIG:

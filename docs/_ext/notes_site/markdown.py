@@ -198,8 +198,10 @@ class Translator(MarkdownTranslator):
     def visit_desc_signature(self, node: Any) -> None:
         """Write the name of an object as a heading, and its signature as code."""
         name = ".".join(filter(None, (node.get("module"), node.get("fullname"))))
-        self.add(f"### {code(name or node.astext())}", prefix_eol=2, suffix_eol=2)
-        self.paragraph(block(node.astext(), "python"))
+        # viewcode's link leads from the signature to the source.
+        text = "".join(child.astext() for child in node if child.astext() != "[source]")
+        self.add(f"### {code(name or text)}", prefix_eol=2, suffix_eol=2)
+        self.paragraph(block(text, "python"))
 
 
 def markdown(
