@@ -56,7 +56,7 @@ warm_kernels = {"torch": 1, "matplotlib.pyplot": 3, "torch._dynamo": 3}
 code_cell_output_kernel_manager = "notes_site.kernels.WarmKernelManager"
 # For the log of a build in which an output differs.
 code_cell_output_machine = "notes_site.kernels.machine"
-code_cell_output_update_command = "tox -e update-outputs"
+code_cell_output_update_command = "tox -e docs-update"
 # An error, and whatever is written to stderr, must be stated below its cell: see docs/checks.md.
 nb_execution_raise_on_error = False
 nb_output_stderr = "show"

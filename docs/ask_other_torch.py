@@ -1,6 +1,6 @@
 """Run the cells of docs/errors.md with another version of torch, and store the differences.
 
-The page states the outputs of the torch that the site is built with. `tox -e error-versions` runs
+The page states the outputs of the torch that the site is built with. `tox -e docs-versions` runs
 this program, which needs torch alone, with another one. It writes the outputs that differ to
 docs/_data/error_versions.json, and the page shows them from there.
 """

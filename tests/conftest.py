@@ -34,6 +34,10 @@ WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 torch.set_num_threads(max(1, torch.get_num_threads() // WORKERS))
 
 ROOT = Path(__file__).parents[1]
+# As tox.ini writes it: a build on other code paths of torch may show other digits.
+CODE_PATH = repr(
+    [os.environ.get(name) for name in ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "OMP_NUM_THREADS")]
+)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLOATS = st.sampled_from([torch.float32, torch.float64])
 each_window = pytest.mark.parametrize(
@@ -99,12 +103,14 @@ def refused(error: type[Exception], message: str) -> pytest.RaisesExc:
 
 
 def is_current(build: Path) -> bool:
-    """Return whether `tox -e docs` built the site from these very sources, without a warning.
+    """Return whether `tox -e docs-build` built the site from these very sources, without a warning.
 
-    The file of its warnings is created when the build starts; `passed` is touched when all is done.
+    The file of its warnings is created when the build starts, and `passed` when all is done.
     """
     warnings, passed = build / "warnings.txt", build / "passed"
     if not (warnings.is_file() and passed.is_file()) or warnings.read_text():
+        return False
+    if passed.read_text() != CODE_PATH:
         return False
     folders = ("autograd_notes", "benchmarks", "docs")
     sources = [path for name in folders for path in (ROOT / name).rglob("*.*") if path.is_file()]
@@ -116,7 +122,7 @@ def is_current(build: Path) -> bool:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Return the folder of the built site: a copy of `tox -e docs`'s if current, else a new build.
+    """Return the folder of the built site: a copy of `tox -e docs-build`'s if current, else a new build.
 
     The warnings are beside it, in `warnings.txt`: test_site.py holds them to none.
     """

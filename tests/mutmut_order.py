@@ -1,4 +1,4 @@
-"""What pytest does otherwise while mutmut tries the tests: `tox -e mutate` loads this plugin.
+"""What pytest does otherwise while mutmut tries the tests: `tox -e tests-mutate` loads this plugin.
 
 Most mutants fail a test of literal values at once, so these come first, in one order. Hypothesis
 need not look for the simplest failing example, which nobody would see.

@@ -132,7 +132,12 @@ def test_what_is_injected_runs_only_without_the_policy(chromium, address, what, 
 
 def test_the_server_that_reloads_is_not_stopped():
     # It writes its own script into each page, whose hash no build knows.
-    serve = (ROOT / "tox.ini").read_text().partition("[testenv:serve]")[2].partition("[testenv:")[0]
+    serve = (
+        (ROOT / "tox.ini")
+        .read_text()
+        .partition("[testenv:docs-serve]")[2]
+        .partition("[testenv:")[0]
+    )
     assert "-D content_security_policy= " in serve
 
 

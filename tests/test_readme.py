@@ -27,7 +27,7 @@ def test_examples_run():
 @pytest.mark.parametrize("where", [".ci/run", "CONTRIBUTING.md"])
 def test_the_command_for_all_checks_is_the_same_everywhere(where):
     serve, check = (command.strip() for command in fences("sh")[:2])
-    assert serve == f"{check} -e serve"
+    assert serve == f"{check} -e docs-serve"
     assert check in (ROOT / where).read_text().splitlines()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT, is_current
+from conftest import CODE_PATH, ROOT, is_current
 
 PAGES = sorted(
     path.relative_to(ROOT / "docs").with_suffix("").as_posix()
@@ -74,7 +74,9 @@ def test_only_a_current_build_that_passed_is_opened(tmp_path):
     assert not is_current(tmp_path)
     warnings.touch()
     assert not is_current(tmp_path)
-    passed.touch()
+    passed.write_text("[None, 'AVX2', None]")  # built on another code path
+    assert not is_current(tmp_path)
+    passed.write_text(CODE_PATH)
     assert is_current(tmp_path)
     os.utime(passed, (0, 0))  # the last build did not finish
     assert not is_current(tmp_path)

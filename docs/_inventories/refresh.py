@@ -2,7 +2,7 @@
 
 The site links to other projects' references without asking the network: each inventory holds
 just the names that the pages use. To link to a new name, add a line `name type ?` and run
-`tox -e inventories`; a name that a project no longer has is an error.
+`tox -e docs-inventories`; a name that a project no longer has is an error.
 """
 
 import sys
