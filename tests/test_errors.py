@@ -122,7 +122,7 @@ def test_a_reader_pastes_a_message_and_lands_at_its_entry(tab, address, query):
     tab.keyboard.insert_text(query)
     tab.keyboard.press("Enter")
     first = tab.locator("#search-results li a").first
-    expect(first).to_contain_text("What does this PyTorch error mean, and how is it mended? > ")
+    expect(first).to_contain_text("What does this PyTorch error mean, and how do I fix it? > ")
     first.click()
     expect(tab).to_have_url(f"{address}/errors.html#{PASTED[query]}")
     expect(tab.locator(f"#{PASTED[query]}")).to_be_in_viewport()

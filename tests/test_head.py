@@ -112,7 +112,7 @@ def test_figure_keeps_its_proportions_on_the_card():
 
 
 def test_long_title_stays_on_the_card():
-    found = card("What does this error mean, and how is it mended? " * 5, "P", "", "")
+    found = card("What does this error mean, and how do I fix it? " * 5, "P", "", "")
     assert found.count("<text") == 3
     assert "[...]" in found
 

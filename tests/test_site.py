@@ -11,7 +11,7 @@ from conftest import CODE_PATH, ROOT, is_current
 PAGES = sorted(
     path.relative_to(ROOT / "docs").with_suffix("").as_posix()
     for path in (ROOT / "docs").rglob("*.md")
-    if path.name != "README.md"  # that of a program, not a page
+    if path.name != "README.md" and "sphinx-code-cell-output" not in path.parts  # of programs
 )
 BACKWARD = "backward/1-vector-jacobian-product"
 GRAPH = "backward/2-the-graph"

@@ -34,7 +34,7 @@ def test_machine_and_command_are_named_once_after_the_last_difference(tmp_path, 
     _, warnings = build(tmp_path, PAGES, "dummy", **settings)
     summary = (
         "WARNING: differences between cells and their blocks: 3; this machine: a machine with 2 threads\n"
-        "If the new output is right, rewrite the blocks: make update [code_cell_output]\n"
+        "If the new output is right, rewrite the blocks: make update [code_cell_output.summary]\n"
     )
     assert warnings.endswith(summary)
     assert "config value" not in warnings
