@@ -52,6 +52,15 @@ def is_packed(saved: Any) -> bool:
     return getattr(saved, "unpack_hook", None) is not None
 
 
+def recomputed(raw: Any) -> Any:
+    """Return "recomputed" for each saved tensor, as they are grouped, if a checkpoint has them."""
+    if isinstance(raw, tuple):
+        states = tuple(recomputed(one) for one in raw)
+        return states if any(states) else None
+    holder = type(raw.data).__module__ if is_packed(raw) else None
+    return "recomputed" if holder == "torch.utils.checkpoint" else None
+
+
 def hooks_save() -> bool:
     """Return whether hooks take the tensors that are saved now: checkpoints, `save_on_cpu`."""
     hooks = torch._C._autograd._top_saved_tensors_default_hooks(False)  # noqa: FBT003, SLF001
