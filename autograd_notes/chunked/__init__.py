@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from autograd_notes._checks import check_loss, class_target
+from autograd_notes._modes import is_traced
 from autograd_notes._sharded import is_sharded
 from autograd_notes._targets import class_dim
 from autograd_notes.chunked._autograd import (
@@ -57,16 +58,19 @@ def chunked_cross_entropy(
             From then on `input` holds no logits, and gives its gradient once.
 
     Returns:
-        As :func:`cross_entropy`.
+        As :func:`cross_entropy`. Under autocast, as there.
 
     Raises:
         TypeError: as :func:`cross_entropy`; or if `chunk_size` is not an integer.
         ValueError: as :func:`cross_entropy`; or if `chunk_size` is below 1; or, with `inplace`, if
-            `input` is a leaf that requires a gradient, is a view, or retains its gradient.
+            `input` is a leaf that requires a gradient, is a view, retains its gradient, or is the
+            output of a compiled function, or if hooks of saved tensors are active or hold a tensor
+            that the function of `input` has saved.
         IndexError: as :func:`cross_entropy`.
         RuntimeError: by ``backward``, after `inplace`: a second time, with ``create_graph``, if
             `input` was used again, or if something else has saved it, as ``exp`` saves what it
-            returns.
+            returns. Where hooks or an autograd function of its own hid the logits from autograd,
+            it can't be known that they are needed, and the gradients are wrong.
 
     Example:
         >>> import torch
@@ -83,21 +87,24 @@ def chunked_cross_entropy(
     A second derivative, the gradient of `weight` or of class probabilities, what
     :func:`torch.func.grad` and :func:`torch.func.vmap` ask for, and what :func:`torch.compile`
     compiles are left to :func:`cross_entropy`: right, but not in chunks, and never in place.
+    So are several cotangents at once, and what ``make_fx`` or ``torch.jit.trace`` records. Beside
+    hooks of saved tensors, as in a checkpoint, the gradient is computed in ``backward``, not ahead.
     Forward-mode differentiation outside of ``torch.func`` is refused.
 
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
-    options = Options(ignore_index, reduction, label_smoothing)
-    check_loss(input, target, weight, *options, probabilities=True)
+    given = Options(ignore_index, reduction, label_smoothing)
+    check_loss(input, target, weight, *given, probabilities=True)
+    options = Options(int(ignore_index), reduction, float(label_smoothing))
     if not target.is_floating_point():  # refuse classes out of range
-        class_target(target, ignore_index, input.shape[class_dim(input)])
+        class_target(target, options.ignore_index, input.shape[class_dim(input)])
     check_chunk_size(chunk_size)
     if _needs_autograd(input, target, weight):
         return cross_entropy(input, target, weight=weight, **options.keywords())
     needed = torch.is_grad_enabled() and input.requires_grad
     if inplace and needed:
         check_overwritable(input)
-    rows = chunk_size or max(1, _LOGITS // input.shape[class_dim(input)])
+    rows = int(chunk_size or 0) or max(1, _LOGITS // input.shape[class_dim(input)])
     return _ChunkedCrossEntropy.apply(  # type: ignore[no-any-return, no-untyped-call]
         input, target, weight, options, rows, needed, inplace and needed
     )[0]
@@ -138,7 +145,8 @@ def linear_cross_entropy(
             many as have 2\ :sup:`22` logits together, 16 MiB in float32.
 
     Returns:
-        As :func:`cross_entropy`.
+        As :func:`cross_entropy`. Under autocast, as there: `linear_weight` may be float32 beside
+        16-bit hidden states.
 
     Raises:
         TypeError: as :func:`cross_entropy`; or if `linear_weight` or `linear_bias` is not a tensor
@@ -162,24 +170,25 @@ def linear_cross_entropy(
 
     What :func:`chunked_cross_entropy` leaves to :func:`cross_entropy` is left to it here as well,
     and then the logits do exist. With 16 bits, all sums are taken in float32, and so are the
-    products on the CPU; elsewhere, products round to 16 bits. Autocast has no effect.
+    products on the CPU; elsewhere, products round to 16 bits.
 
     Agrees with :func:`torch.nn.functional.linear_cross_entropy`.
     """
     check_linear(input, linear_weight, linear_bias)
     classes = linear_weight.shape[:-1]
-    options = Options(ignore_index, reduction, label_smoothing)
+    given = Options(ignore_index, reduction, label_smoothing)
     # A stand-in with the shape of the logits, for the checks.
     logits = input.detach().new_empty(()).expand(*input.shape[:-1], *classes)
-    check_loss(logits, target, weight, *options, probabilities=True, name="logits")
+    check_loss(logits, target, weight, *given, probabilities=True, name="logits")
+    options = Options(int(ignore_index), reduction, float(label_smoothing))
     if not target.is_floating_point():  # refuse classes out of range
-        class_target(target, ignore_index, classes[0])
+        class_target(target, options.ignore_index, classes[0])
     check_chunk_size(chunk_size)
     matrix = linear_weight.flatten(0, -2)
     bias = None if linear_bias is None else linear_bias.flatten()
     if _needs_autograd(logits, target, weight):
         return linear_then_loss((input, matrix, bias, target, weight), classes, options)
-    rows = chunk_size or max(1, _LINEAR_LOGITS // len(matrix))
+    rows = int(chunk_size or 0) or max(1, _LINEAR_LOGITS // len(matrix))
     batch = (input, target) if input.dim() > 1 else (input.unsqueeze(0), target.unsqueeze(0))
     loss: Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
         batch[0], matrix, bias, batch[1], weight, classes, options, rows, torch.is_grad_enabled()
@@ -190,7 +199,7 @@ def linear_cross_entropy(
 def _needs_autograd(logits: Tensor, target: Tensor, weight: Tensor | None) -> bool:
     """Return whether `cross_entropy` must take over: see the docstrings above."""
     return (
-        torch.compiler.is_compiling()
+        is_traced()
         or is_sharded(logits)
         or torch._C._are_functorch_transforms_active()  # noqa: SLF001  # as Function.apply asks
         or target.requires_grad
