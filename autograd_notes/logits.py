@@ -68,7 +68,7 @@ def softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> Tenso
 
     Returns:
         The probabilities, with the shape of `x`, and its dtype or `dtype`. Under autocast without
-        `dtype`, with the dtype that :func:`torch.softmax` has there.
+        `dtype`, with the dtype that :func:`torch.nn.functional.softmax` has there.
 
     Raises:
         TypeError: if `x`, once converted, is not a dense floating-point tensor of 16 bits or more.
