@@ -35,15 +35,16 @@ def chunked_cross_entropy(
     chunk_size: int | None = None,
     inplace: bool = False,
 ) -> Tensor:
-    r"""Average the negative log-likelihoods of logits that are large, by chunks of samples.
+    r"""Average the negative log-likelihoods of a large table of logits, by chunks of samples.
 
     .. math::
         \frac{\partial \, \text{loss}}{\partial x_{n, c}}
         = g_n w_{t_n} \bigl(\operatorname{softmax}(x_n)_c - [c = t_n]\bigr)
 
-    Here :math:`g_n` is what backward gives to the loss of sample :math:`n`. Beside the logits there
-    is one tensor of their size, the gradient, or none with `inplace`. Sums are taken in float32,
-    those of float64 in float64.
+    For a cotangent :math:`v`, :math:`g_n` is :math:`v / \sum_m w_{t_m}` with the mean, :math:`v`
+    with the sum, and :math:`v_n` without a reduction. Beside the logits there is one tensor of
+    their size, the gradient, or none with `inplace`. Sums are taken in float32, and in float64 for
+    float64.
 
     Args:
         input: the logits, as in :func:`cross_entropy`.
@@ -52,10 +53,10 @@ def chunked_cross_entropy(
         ignore_index: as in :func:`cross_entropy`.
         reduction: as in :func:`cross_entropy`.
         label_smoothing: as in :func:`cross_entropy`.
-        chunk_size: how many samples are worked on at a time, 1 or more. Where left out, as many as
-            have 2\ :sup:`21` logits together, 8 MiB in float32.
-        inplace: whether the gradient may take the place of the logits, where autograd needs one.
-            From then on `input` holds no logits, and gives its gradient once.
+        chunk_size: the number of samples in a chunk, 1 or more; by default, as many as have 2²¹
+            logits together, 8 MiB in float32.
+        inplace: whether the gradient may overwrite the logits, if autograd needs a gradient. Then
+            `input` no longer holds logits, and its gradient can be asked for once.
 
     Returns:
         As :func:`cross_entropy`. Under autocast, as there.
@@ -68,9 +69,9 @@ def chunked_cross_entropy(
             that the function of `input` has saved.
         IndexError: as :func:`cross_entropy`.
         RuntimeError: by ``backward``, after `inplace`: a second time, with ``create_graph``, if
-            `input` was used again, or if something else has saved it, as ``exp`` saves what it
-            returns. Where hooks or an autograd function of its own hid the logits from autograd,
-            it can't be known that they are needed, and the gradients are wrong.
+            `input` was used again, or if another function has saved it, as ``exp`` saves its
+            result. If hooks or a custom autograd function hid the saved logits from autograd, this
+            can't be detected, and the gradients are wrong.
 
     Example:
         >>> import torch
@@ -84,12 +85,12 @@ def chunked_cross_entropy(
         tensor([[-0.0596,  0.0596],
                 [ 0.2500, -0.2500]])
 
-    A second derivative, the gradient of `weight` or of class probabilities, what
-    :func:`torch.func.grad` and :func:`torch.func.vmap` ask for, and what :func:`torch.compile`
-    compiles are left to :func:`cross_entropy`: right, but not in chunks, and never in place.
-    So are several cotangents at once, and what ``make_fx`` or ``torch.jit.trace`` records. Beside
-    hooks of saved tensors, as in a checkpoint, the gradient is computed in ``backward``, not ahead.
-    Forward-mode differentiation outside of ``torch.func`` is refused.
+    These fall back to :func:`cross_entropy`, without chunks and never in place: second derivatives,
+    the gradient of `weight` or of class probabilities, :func:`torch.func.grad`,
+    :func:`torch.func.vmap`, batched cotangents, :func:`torch.compile`, ``make_fx`` and
+    ``torch.jit.trace``. With active hooks of saved tensors, as in a checkpoint, the gradient is
+    computed in ``backward``, not ahead. Forward-mode differentiation outside of ``torch.func`` is
+    refused.
 
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
@@ -122,13 +123,13 @@ def linear_cross_entropy(
     label_smoothing: float = 0.0,
     chunk_size: int | None = None,
 ) -> Tensor:
-    r"""Average the negative log-likelihoods of logits that never exist all at once.
+    r"""Average the negative log-likelihoods of a linear layer, without storing all its logits.
 
     .. math::
         \text{linear_cross_entropy}(h, A, t) = \text{cross_entropy}(h A^\top + b, t)
 
-    The logits of a chunk of samples are computed, give their losses and their gradients :math:`d`,
-    and are gone: :math:`dA` adds :math:`d^\top h` up, and :math:`dh = d A`.
+    The logits of one chunk of samples exist at a time. With their gradient :math:`d`, the chunk adds
+    :math:`d^\top h` to :math:`dA`, and its part of :math:`dh` is :math:`d A`.
 
     Args:
         input: the hidden states, floating point, of shape `(N, H)`, or `(H)` without a batch.
@@ -136,13 +137,13 @@ def linear_cross_entropy(
             batch, and the dtype of `input`.
         target: as in :func:`cross_entropy`, for logits of shape `(N, C)`, `(C)`, or
             `(N, C, d1, ...)`.
-        linear_bias: what is added to the logits, shaped like `linear_weight` without `H`.
+        linear_bias: the bias :math:`b` of each class, shaped like `linear_weight` without `H`.
         weight: as in :func:`cross_entropy`.
         ignore_index: as in :func:`cross_entropy`.
         reduction: as in :func:`cross_entropy`.
         label_smoothing: as in :func:`cross_entropy`.
-        chunk_size: how many rows of `input` are worked on at a time, 1 or more. Where left out, as
-            many as have 2\ :sup:`22` logits together, 16 MiB in float32.
+        chunk_size: the number of rows of `input` in a chunk, 1 or more; by default, as many as have
+            2²² logits together, 16 MiB in float32.
 
     Returns:
         As :func:`cross_entropy`. Under autocast, as there: `linear_weight` may be float32 beside
@@ -152,7 +153,7 @@ def linear_cross_entropy(
         TypeError: as :func:`cross_entropy`; or if `linear_weight` or `linear_bias` is not a tensor
             of the dtype of `input`, or `chunk_size` is not an integer.
         ValueError: as :func:`cross_entropy`; or if the shapes or the devices of `input`,
-            `linear_weight` and `linear_bias` do not belong together, or `chunk_size` is below 1.
+            `linear_weight` and `linear_bias` do not match, or `chunk_size` is below 1.
         IndexError: as :func:`cross_entropy`.
 
     Example:
@@ -168,9 +169,9 @@ def linear_cross_entropy(
         tensor([[-0.1192,  0.0596],
                 [ 0.5000, -0.2500]])
 
-    What :func:`chunked_cross_entropy` leaves to :func:`cross_entropy` is left to it here as well,
-    and then the logits do exist. With 16 bits, all sums are taken in float32, and so are the
-    products on the CPU; elsewhere, products round to 16 bits.
+    The fallbacks are those of :func:`chunked_cross_entropy`; they store all logits. With 16 bits,
+    all sums are taken in float32, and so are the products on the CPU; elsewhere, products round to
+    16 bits.
 
     Agrees with :func:`torch.nn.functional.linear_cross_entropy`.
     """
