@@ -5,10 +5,14 @@ neighbouring numbers of the dtype where the truth lies: a correctly rounded resu
 an ulp away.
 """
 
+import argparse
 import functools
+import json
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import mpmath
@@ -19,7 +23,10 @@ from torch import Tensor
 
 import autograd_notes
 
-mp.dps = 50
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
+from ulp import error  # from tests
+
 INF, NAN = math.inf, math.nan
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
@@ -121,21 +128,6 @@ def truth(x: Tensor, target: Tensor) -> dict[str, list[mpf]]:
     return true | {"cross_entropy": [-mp.fsum(picked) / len(picked) if picked else mpf(NAN)]}
 
 
-def error(value: float, true: mpf, dtype: torch.dtype) -> float:
-    """Return the distance to the truth in ulp; none where both are infinite, or both nan."""
-    if mp.isnan(true) or mp.isinf(true):
-        return 0.0 if value == true or (math.isnan(value) and mp.isnan(true)) else INF
-    if math.isnan(value):
-        return INF
-    info = torch.finfo(dtype)
-    if math.isinf(value):  # it stands for the first number that is too large for the dtype
-        value = math.copysign(2.0, value) * mp.ldexp(1, math.frexp(info.max)[1] - 1)
-    # The exponents of the dtype end where it has no smaller normal numbers, and no larger ones.
-    smallest, largest = (math.frexp(end)[1] for end in (info.tiny, info.max))
-    exponent = min(max(mp.frexp(true)[1], smallest), largest) if true else smallest
-    return float(abs(value - true) / mp.ldexp(info.eps, exponent - 1))
-
-
 def compare(ours: list[float], theirs: list[float], true: list[mpf], dtype: torch.dtype) -> Result:
     """Compare the errors of each element."""
     largest, nearer = [0.0, 0.0], Counter()
@@ -172,6 +164,21 @@ def table() -> Iterator[str]:
             yield f"| {' | '.join([name, str(dtype).removeprefix('torch.'), *numbers])} |"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the table, and write the result of each case to a file."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--json", type=Path, help="write each case's errors to this file")
+    options = parser.parse_args()
     print(f"torch {torch.__version__}, on the CPU; mpmath {mpmath.__version__}\n")
     print(*table(), sep="\n")
+    if options.json:
+        cases = [
+            {"function": name, "dtype": str(dtype), "case": case, **result._asdict()}
+            for dtype in DTYPES
+            for (name, case), result in results(dtype).items()
+        ]
+        options.json.write_text(json.dumps(cases))
+
+
+if __name__ == "__main__":
+    main()

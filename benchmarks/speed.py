@@ -7,7 +7,6 @@ with quartiles, written to a JSON file, and drawn.
 """
 
 import argparse
-import ast
 import gc
 import json
 import os
@@ -18,30 +17,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import cache, partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+from fingerprint import measured_code
 from torch import Tensor
 
 import autograd_notes as notes
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "_data" / "speed.json"
-MEASURED = [
-    "autograd_notes/_checks.py",
-    "autograd_notes/_sharded.py",
-    "autograd_notes/_targets.py",
-    "autograd_notes/logits.py",
-    "autograd_notes/losses.py",
-    "autograd_notes/chunked/__init__.py",
-    "autograd_notes/chunked/_autograd.py",
-    "autograd_notes/chunked/_checks.py",
-    "autograd_notes/chunked/_chunk.py",
-    "benchmarks/speed.py",
-]
 
 Shape = tuple[int, ...]
 SHAPES: list[Shape] = [(5, 3), (128, 1000), (4096, 1000), (2048, 32000), (1024, 128000)]
@@ -253,21 +240,14 @@ def fresh_peak(shape: Shape, name: str, device: str) -> int | None:
     return int(done.stdout)
 
 
-def measured_code() -> str:
-    """Return a fingerprint of the measured definitions.
-
-    Comments, docstrings and imports do not change it, nor does a move to another of these files.
-    """
-    definitions = []
-    for name in MEASURED:
-        tree = ast.parse((ROOT / name).read_text("utf-8"))
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-                body[:1] = [] if isinstance(body[0].value, ast.Constant) else body[:1]
-        imports = ast.Import, ast.ImportFrom, ast.If  # `if TYPE_CHECKING`, `if __name__`
-        definitions += [ast.dump(node) for node in tree.body if not isinstance(node, imports)]
-    return sha256("\n".join(sorted(definitions)).encode()).hexdigest()
+def losses(shape: Shape, device: str) -> dict[str, float]:
+    """Return the loss of each contender that computes one and isn't compiled."""
+    leaves, target = inputs(shape, device)
+    return {
+        name: f(*given(name, leaves), target).item()
+        for name, f in contenders(shape).items()
+        if not any(word in name for word in ("compiled", "copy", "alone"))
+    }
 
 
 def machine(device: str) -> dict[str, Any]:
@@ -334,6 +314,31 @@ def say(row: dict[str, Any], base: dict[str, Any]) -> None:
     print(text, flush=True)
 
 
+Plan = list[tuple[str, Shape, str, dict[str, Callable[..., Tensor]]]]
+
+
+def plan(shapes: list[Shape], only: list[str] | None = None) -> Plan:
+    """Return a series, a shape, a pass and the contenders of each measurement of these shapes."""
+    planned = []
+    for shape in shapes:
+        compared = contenders(shape)
+        compared = {name: compared[name] for name in only or compared}
+        planned += [("shapes", shape, kind, compared) for kind in PASSES]
+    return planned
+
+
+def full_plan() -> Plan:
+    """Return every measurement that the site quotes."""
+    planned = plan([*SHAPES, HIDDEN])
+    for shape in SERIES:
+        some = {name: f for name, f in contenders(shape).items() if name in DRAWN}
+        planned.append(("classes", shape, PASSES[1], some))
+    chunks = {f"chunked, {rows} rows": by_rows(rows) for rows in CHUNKS}
+    chunks = {"F.cross_entropy": F.cross_entropy, **chunks}
+    planned.append(("chunks", SHAPES[3], PASSES[1], chunks))
+    return planned
+
+
 def main() -> None:
     """Measure everything, or one peak."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -343,22 +348,23 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--peak", help="measure the memory of this contender alone")
     parser.add_argument("--shape", type=int, nargs="+", help="measure this shape alone")
+    parser.add_argument("--only", nargs="+", help="of this shape, measure these contenders alone")
+    parser.add_argument("--losses", action="store_true", help="print this shape's losses, as JSON")
+    parser.add_argument("--draw", action="store_true", help="draw the JSON file, measure nothing")
     options = parser.parse_args()
     if options.peak:
         print(peak(tuple(options.shape), options.peak, options.device))
         return
-    shapes = [tuple(options.shape)] if options.shape else [*SHAPES, HIDDEN]
+    if options.losses:
+        print(json.dumps(losses(tuple(options.shape), options.device)))
+        return
+    if options.draw:
+        draw(json.loads(options.json.read_text())).savefig(options.picture)
+        return
     found = {"machine": machine(options.device), "code": measured_code(), "results": []}
     print(json.dumps(found["machine"]))
-    plan = [("shapes", shape, kind, contenders(shape)) for shape in shapes for kind in PASSES]
-    if not options.shape:
-        for shape in SERIES:
-            some = {name: f for name, f in contenders(shape).items() if name in DRAWN}
-            plan.append(("classes", shape, PASSES[1], some))
-        chunks = {f"chunked, {rows} rows": by_rows(rows) for rows in CHUNKS}
-        chunks = {"F.cross_entropy": F.cross_entropy, **chunks}
-        plan.append(("chunks", SHAPES[3], PASSES[1], chunks))
-    for series, shape, kind, compared in plan:
+    planned = plan([tuple(options.shape)], options.only) if options.shape else full_plan()
+    for series, shape, kind, compared in planned:
         print(f"{series}: {label(shape)}, {kind}")
         rows = list(timed(shape, kind, options.device, options.seconds, compared))
         for row in rows:

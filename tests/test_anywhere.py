@@ -2,8 +2,8 @@
 
 import pytest
 from conftest import watch
+from first_visit import serve
 from notes_site.figures import SCRIPT
-from page_weight import serve
 from playwright.sync_api import expect
 from test_accessibility import every_page
 from test_figures import FIGURES, GRADIENT, SETTINGS, assert_computed, assert_written, move, show

@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import each_window
-from page_weight import serve, weigh
+from first_visit import serve, weigh
 from test_figures import FIGURES
 from test_site import PAGES
 
