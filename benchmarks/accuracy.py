@@ -1,7 +1,7 @@
-"""Measure how far softmax and cross entropy, ours and torch's, are from the truth.
+"""Measure how far softmax and cross entropy, ours and torch's, are from the exact results.
 
-The truth is computed by mpmath with 50 digits. An error is measured in ulp, the distance between
-neighbouring numbers of the dtype where the truth lies: a correctly rounded result is at most half
+These are computed by mpmath with 50 digits. An error is measured in ulp, the distance between
+neighbouring numbers of the dtype at the exact result: a correctly rounded result is at most half
 an ulp away.
 """
 
@@ -49,7 +49,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
 
 
 class Result(NamedTuple):
-    """The largest errors of a case in ulp, and how many elements are nearer to the truth."""
+    """The largest errors of a case in ulp, and how many elements are nearer to the exact ones."""
 
     ours: float
     theirs: float
@@ -79,7 +79,7 @@ def logits(dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
         yield f"all equal, {value:g}", torch.full((4, 7), value, dtype=dtype)
     yield "C = 1", randn(4, 1).to(dtype)
     yield "N = 0", randn(0, 3).to(dtype)
-    # Few different logits, so that mpmath need not take every exponential.
+    # Few distinct logits, because mpmath is slow: it takes the exponential of each once.
     yield "C = 50,000", (randn(2, 50_000) * 4).round().div(4).to(dtype)
     yield "C = 50,000, rising", torch.linspace(-8, 8, 50_000).mul(8).round().div(8).to(dtype)[None]
     yield "C = 70,000, all 0", torch.zeros(1, 70_000, dtype=dtype)
@@ -96,7 +96,7 @@ def logits(dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
 
 
 def exact(x: list[float]) -> dict[str, list[mpf]]:
-    """Return what mpmath makes of one row of logits."""
+    """Return the results of mpmath for one row of logits."""
     top = max(x)
     if any(map(math.isnan, x)) or math.isinf(top):
         total = NAN if any(map(math.isnan, x)) else top
@@ -118,7 +118,7 @@ def exact(x: list[float]) -> dict[str, list[mpf]]:
 
 
 def truth(x: Tensor, target: Tensor) -> dict[str, list[mpf]]:
-    """Return the true results of each function, in one list."""
+    """Return the exact results of each function, in one list."""
     rows = [exact(row) for row in x.tolist()]
     true = {
         name: [t for row in rows for t in row[name]]
@@ -140,7 +140,7 @@ def compare(ours: list[float], theirs: list[float], true: list[mpf], dtype: torc
 
 @functools.cache
 def results(dtype: torch.dtype) -> dict[tuple[str, str], Result]:
-    """Return what each function makes of each case, by the names of both."""
+    """Return the errors of each function on each case, by the names of both."""
     found, generator = {}, torch.Generator().manual_seed(0)
     for case, x in logits(dtype):
         target = torch.randint(x.shape[1], x.shape[:1], generator=generator)

@@ -22,7 +22,7 @@ MEASURED = [
 def measured_code() -> str:
     """Return a fingerprint of the measured definitions.
 
-    Comments, docstrings and imports do not change it, nor does a move to another of these files.
+    Comments, docstrings, imports and moves between these files do not change it.
     """
     definitions = []
     for name in MEASURED:

@@ -1,4 +1,4 @@
-"""Measure what a reader's browser loads for one page, built with our theme and with two others.
+"""Measure the bytes and requests of one page's first load, with our theme and with two others.
 
 Each build shows the same page with the same extensions; only the first runs the cells. Chromium
 loads the page for the first time, from a server that compresses as hosts do.
@@ -21,11 +21,11 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def build(theme: str, folder: Path) -> None:
-    """Build the site, with the outputs that are kept from an earlier build."""
+    """Build the site with the cached outputs of an earlier build."""
     kept = ROOT / "build" / "page_weight"
     options = ["nb_execution_mode=cache", f"nb_execution_cache_path={kept}", f"html_theme={theme}"]
     if theme != "furo":
-        # What belongs to our theme would only stand in the way of another.
+        # The policy allows the scripts of our theme only.
         options += ["content_security_policy="]
     command = [sys.executable, "-m", "sphinx", "-q", "-c", str(ROOT)]
     command += [part for option in options for part in ("-D", option)]
@@ -37,7 +37,7 @@ def build(theme: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """Build with each theme, and print what the page weighs."""
+    """Build with each theme, and print the bytes and requests of the page."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  # the tests bring their own
 
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
