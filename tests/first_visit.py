@@ -1,4 +1,4 @@
-"""The first visit to a page: a server that compresses as hosts do, and the bytes a browser loads."""
+"""The first visit to a page: a server with gzip, and the bytes that a browser loads."""
 
 import functools
 import gzip
@@ -18,7 +18,7 @@ class Compressing(SimpleHTTPRequestHandler):
     """A server of files that compresses text, and writes no log."""
 
     def send_head(self) -> Any:
-        """Answer with a compressed file, if it is a text."""
+        """Send a text file compressed."""
         file = Path(self.translate_path(self.path))
         if file.suffix not in COMPRESSED or not file.is_file():
             return super().send_head()
@@ -35,7 +35,7 @@ class Compressing(SimpleHTTPRequestHandler):
 
 
 class Weight(NamedTuple):
-    """What a page makes the browser load."""
+    """The first load of a page: bytes, URLs of requests, other hosts."""
 
     bytes: int
     requests: list[str]
@@ -44,7 +44,7 @@ class Weight(NamedTuple):
 
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
-    """Serve a folder, and give its address."""
+    """Serve a folder; yield its address."""
     handler = functools.partial(Compressing, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -53,7 +53,7 @@ def serve(folder: Path) -> Iterator[str]:
 
 
 def weigh(browser: Any, url: str) -> Weight:
-    """Load a page for the first time, its icon too, and count bytes with headers, and requests."""
+    """Load a page for the first time; count the requests, and the bytes with headers."""
     own = urlsplit(url).netloc
     with browser.new_context() as context:
         tab = context.new_page()

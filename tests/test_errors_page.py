@@ -94,7 +94,7 @@ SAID = {
     "said": "TypeError: one",
     "versions": ["2.0.1", "2.6.0"],
 }
-# MyST-NB asks for the application in the old way.
+# MyST-NB uses the deprecated `app` of the environment.
 pytestmark = pytest.mark.filterwarnings("ignore:'sphinx.environment.BuildEnvironment.app'")
 
 
@@ -114,7 +114,7 @@ def build(folder, *data):
 
 
 def build_again(folder):
-    """Build what has changed; return the page, the messages of the search, and the warnings."""
+    """Build incrementally; return the page, the messages of the search, and the warnings."""
     app = SphinxTestApp("html", srcdir=folder)
     try:
         app.build()

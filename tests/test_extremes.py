@@ -1,4 +1,4 @@
-"""How far from the truth the package is where logits are large, equal, many, or not finite."""
+"""The accuracy of the package for logits that are large, equal, many, or not finite."""
 
 import json
 import math
@@ -13,8 +13,8 @@ from ulp import error
 
 FUNCTIONS = ["softmax", "log_softmax", "logsumexp", "cross_entropy", "chunked_cross_entropy"]
 
-# What is left to luck: the last bits of an exponential and of a division, and the order of a sum.
-# With 16 bits, sums are taken in 32, and nothing is.
+# The tolerance, in ulp, for the last bits of exponentials and divisions, and the order of sums.
+# With 16 bits, sums are computed in 32, so it is 0.
 SLACK = {torch.float64: 2.0, torch.float32: 2.0, torch.bfloat16: 0.0, torch.float16: 0.0}
 
 dtypes = pytest.mark.parametrize("dtype", SLACK, ids=str)
@@ -37,7 +37,7 @@ def benchmark(tmp_path_factory):
 def test_never_less_accurate_than_torch(name, dtype, benchmark):
     found = benchmark[1][str(dtype), name]
     assert len(found) > 40
-    # An error is infinite where one result is nan or infinite and the true one is not.
+    # An error is infinite if just one of the result and the exact one is NaN or infinite.
     assert all(math.isfinite(result["ours"]) for result in found.values())
     worse = {
         case: result
@@ -66,7 +66,7 @@ def test_error_is_half_an_ulp_at_most_for_what_is_rounded(dtype):
         assert error(torch.tensor(true, dtype=torch.float64).to(dtype).item(), true, dtype) <= 0.5
     assert error(1 + info.eps, mpf(1), dtype) == 1
     assert error(4 * subnormal, mpf(3 * subnormal), dtype) == 1
-    # Past the middle of the last step, the nearest is infinity.
+    # Beyond the middle of the last step, infinity is the nearest.
     assert error(math.inf, mpf(info.max) * (1 + mpf(info.eps) * 3 / 8), dtype) < 0.5
     assert error(info.max, mpf(info.max) * (1 + mpf(info.eps) * 3 / 8), dtype) > 0.5
     assert error(math.inf, mpf(math.inf), dtype) == error(math.nan, mpf(math.nan), dtype) == 0

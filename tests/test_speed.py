@@ -1,4 +1,4 @@
-"""The benchmark: what it compares is the same loss, and what the pages quote is of this code."""
+"""The benchmark: the contenders compute one loss, and its stored results are of this code."""
 
 import json
 import shutil
@@ -60,7 +60,7 @@ def test_the_contenders_compute_one_loss(shape, n):
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """Return the results for three contenders, by the passes that are timed."""
+    """Return the names of three contenders, and their results by pass."""
     file = tmp_path_factory.mktemp("speed") / "speed.json"
     names = ["F.cross_entropy", "cross_entropy", "chunked, in place"]
     options = ["--device", "cpu", "--seconds", "0.01", "--json", file]
@@ -100,7 +100,7 @@ def test_the_picture_shows_time_and_memory(tmp_path):
             group.get("id"): [float(point.get("x")) for point in group.iter(f"{SVG}use")]
             for group in axes.iterfind(f".//{SVG}g[@id]")
         }
-        # The first two ticks are those of 10^4 and 10^5: they turn places into classes.
+        # The first two ticks, 10^4 and 10^5, give the scale of the axis.
         (ten4,), (ten5,) = [x for name, x in xs.items() if name.startswith("xtick")][:2]
         markers = [xs[line.get("id")] for line in axes if line.get("id").startswith("line2d")]
         drawn = [[round(10 ** (4 + (x - ten4) / (ten5 - ten4))) for x in line] for line in markers]
