@@ -20,7 +20,7 @@ author = "The autograd_notes developers"
 copyright = "2026, " + author
 language = "en"
 
-# In the order in which they act. docs/_ext/README.md shows the events of a page.
+# In the order of their handlers. docs/_ext/README.md shows the events of a page.
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
@@ -45,31 +45,31 @@ nitpicky = True
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
-# A fresh build runs every page; a later one those that have changed, or import what has.
+# A fresh build runs every page; an incremental one the pages that changed or import changed code.
 nb_execution_mode = "force"
 code_cell_output_dependencies = {"autograd_notes": "autograd_notes"}
 code_cell_output_versions = {"torch": importlib.metadata.version("torch")}
 checked_with = code_cell_output_versions
 nb_execution_timeout = 120
-# All pages import torch; some import the others, which take as long as torch.
+# Preloaded modules: all pages import torch; some import the others, which take as long.
 warm_kernels = {"torch": 1, "matplotlib.pyplot": 3, "torch._dynamo": 3}
 code_cell_output_kernel_manager = "notes_site.kernels.WarmKernelManager"
-# For the log of a build in which an output differs.
+# Logged by a build in which an output differs.
 code_cell_output_machine = "notes_site.kernels.machine"
 code_cell_output_update_command = "tox -e docs-update"
-# An error, and whatever is written to stderr, must be stated below its cell: see docs/checks.md.
+# Errors and stderr must be stated below their cell: see docs/checks.md.
 nb_execution_raise_on_error = False
 nb_output_stderr = "show"
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
-# What the notebook of a page needs, by a word in its code: the first that fits.
+# The installation for the notebook of a page, by a word in its code: the first match counts.
 page_notebooks_need = {
     "benchmarks": "clone the repository of the site, and in it `pip install .[plot]`",
     "InlineBackend": "`pip install autograd-notes[plot]`",
     "": "`pip install autograd-notes`",
 }
 
-# A number in prose that no page computes, and why it may stand there.
+# Exceptions of the prose check: a number that no page computes, and the reason.
 code_cell_output_prose_allowed = {
     "290": "the number of an issue in MyST-NB's tracker",
     "2021": "a year",
@@ -81,7 +81,7 @@ code_cell_output_totals = {
     "noise-seeds": len(portable.SEEDS),
 }
 
-# Sphinx's own default ignores the text of exceptions. Here every character counts.
+# Sphinx's default, IGNORE_EXCEPTION_DETAIL, ignores the text of exceptions.
 doctest_default_flags = 0
 
 autodoc_member_order = "bysource"
@@ -106,13 +106,13 @@ intersphinx_mapping = {
     }.items()
 }
 
-# Where the repository is, "https://github.com/owner/name", and so where a page can be launched and
-# its source is shown. No address is known yet.
+# The URL of the repository, "https://github.com/owner/name", for the links to launch a page and to
+# its source. Empty until there is one.
 repository_url = ""
 repository_branch = "main"
 notebook_branch = "notebooks"  # .github/workflows/pages.yml fills it
 
-# Where the site is, "https://host/path/": whoever builds it for a host knows.
+# The URL of the site, "https://host/path/", set by a build for a host.
 html_baseurl = os.environ.get("SITE_URL", "")
 notfound_urls_prefix = urlsplit(html_baseurl).path or "/"
 notfound_context = {
@@ -131,7 +131,7 @@ html_css_files = ["site.css"]
 html_js_files = [("keyboard.js", {"defer": "defer"})]
 html_copy_source = True
 html_math_renderer = "svg"
-# The attribute `style` places mathematics and draws figures, and no hash can allow an attribute.
+# Mathematics and figures need the attribute `style`, and hashes do not cover attributes.
 content_security_policy = (
     "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"

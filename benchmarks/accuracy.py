@@ -1,14 +1,18 @@
-"""Measure how far softmax and cross entropy, ours and torch's, are from the truth.
+"""Measure how far softmax and cross entropy, ours and torch's, are from the exact results.
 
-The truth is computed by mpmath with 50 digits. An error is measured in ulp, the distance between
-neighbouring numbers of the dtype where the truth lies: a correctly rounded result is at most half
+These are computed by mpmath with 50 digits. An error is measured in ulp, the distance between
+neighbouring numbers of the dtype at the exact result: a correctly rounded result is at most half
 an ulp away.
 """
 
+import argparse
 import functools
+import json
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import mpmath
@@ -19,7 +23,10 @@ from torch import Tensor
 
 import autograd_notes
 
-mp.dps = 50
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
+from ulp import error  # from tests
+
 INF, NAN = math.inf, math.nan
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
@@ -42,7 +49,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
 
 
 class Result(NamedTuple):
-    """The largest errors of a case in ulp, and how many elements are nearer to the truth."""
+    """The largest errors of a case in ulp, and how many elements are nearer to the exact ones."""
 
     ours: float
     theirs: float
@@ -72,7 +79,7 @@ def logits(dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
         yield f"all equal, {value:g}", torch.full((4, 7), value, dtype=dtype)
     yield "C = 1", randn(4, 1).to(dtype)
     yield "N = 0", randn(0, 3).to(dtype)
-    # Few different logits, so that mpmath need not take every exponential.
+    # Few distinct logits, because mpmath is slow: it takes the exponential of each once.
     yield "C = 50,000", (randn(2, 50_000) * 4).round().div(4).to(dtype)
     yield "C = 50,000, rising", torch.linspace(-8, 8, 50_000).mul(8).round().div(8).to(dtype)[None]
     yield "C = 70,000, all 0", torch.zeros(1, 70_000, dtype=dtype)
@@ -89,7 +96,7 @@ def logits(dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
 
 
 def exact(x: list[float]) -> dict[str, list[mpf]]:
-    """Return what mpmath makes of one row of logits."""
+    """Return the results of mpmath for one row of logits."""
     top = max(x)
     if any(map(math.isnan, x)) or math.isinf(top):
         total = NAN if any(map(math.isnan, x)) else top
@@ -111,7 +118,7 @@ def exact(x: list[float]) -> dict[str, list[mpf]]:
 
 
 def truth(x: Tensor, target: Tensor) -> dict[str, list[mpf]]:
-    """Return the true results of each function, in one list."""
+    """Return the exact results of each function, in one list."""
     rows = [exact(row) for row in x.tolist()]
     true = {
         name: [t for row in rows for t in row[name]]
@@ -119,21 +126,6 @@ def truth(x: Tensor, target: Tensor) -> dict[str, list[mpf]]:
     }
     picked = [row["log_softmax"][c] for row, c in zip(rows, target.tolist(), strict=True)]
     return true | {"cross_entropy": [-mp.fsum(picked) / len(picked) if picked else mpf(NAN)]}
-
-
-def error(value: float, true: mpf, dtype: torch.dtype) -> float:
-    """Return the distance to the truth in ulp; none where both are infinite, or both nan."""
-    if mp.isnan(true) or mp.isinf(true):
-        return 0.0 if value == true or (math.isnan(value) and mp.isnan(true)) else INF
-    if math.isnan(value):
-        return INF
-    info = torch.finfo(dtype)
-    if math.isinf(value):  # it stands for the first number that is too large for the dtype
-        value = math.copysign(2.0, value) * mp.ldexp(1, math.frexp(info.max)[1] - 1)
-    # The exponents of the dtype end where it has no smaller normal numbers, and no larger ones.
-    smallest, largest = (math.frexp(end)[1] for end in (info.tiny, info.max))
-    exponent = min(max(mp.frexp(true)[1], smallest), largest) if true else smallest
-    return float(abs(value - true) / mp.ldexp(info.eps, exponent - 1))
 
 
 def compare(ours: list[float], theirs: list[float], true: list[mpf], dtype: torch.dtype) -> Result:
@@ -148,7 +140,7 @@ def compare(ours: list[float], theirs: list[float], true: list[mpf], dtype: torc
 
 @functools.cache
 def results(dtype: torch.dtype) -> dict[tuple[str, str], Result]:
-    """Return what each function makes of each case, by the names of both."""
+    """Return the errors of each function on each case, by the names of both."""
     found, generator = {}, torch.Generator().manual_seed(0)
     for case, x in logits(dtype):
         target = torch.randint(x.shape[1], x.shape[:1], generator=generator)
@@ -172,6 +164,21 @@ def table() -> Iterator[str]:
             yield f"| {' | '.join([name, str(dtype).removeprefix('torch.'), *numbers])} |"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the table, and write the result of each case to a file."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--json", type=Path, help="write each case's errors to this file")
+    options = parser.parse_args()
     print(f"torch {torch.__version__}, on the CPU; mpmath {mpmath.__version__}\n")
     print(*table(), sep="\n")
+    if options.json:
+        cases = [
+            {"function": name, "dtype": str(dtype), "case": case, **result._asdict()}
+            for dtype in DTYPES
+            for (name, case), result in results(dtype).items()
+        ]
+        options.json.write_text(json.dumps(cases))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Measure how long a build of the site takes: a first one, one with nothing new, and one edit.
+"""Measure the time of a first build of the site, of one without changes, and of one after an edit.
 
 Each is compared with an import of torch in a fresh process of the same round, because another
 program on the machine slows both. Two sites without code show how much of it is Sphinx; and an
@@ -24,7 +24,7 @@ EMPTY = {"furo": [], "furo, MyST-NB": ["myst_nb"]}
 
 
 def run(folder: Path, *arguments: str) -> tuple[float, str]:
-    """Run Python in a folder; return the seconds, and what was said."""
+    """Run Python in a folder; return the seconds, and its stdout."""
     env = {**os.environ, "PYTHONPATH": str(folder), "NO_COLOR": "1"}
     command = [sys.executable, *arguments]
     start = time.perf_counter()
@@ -33,7 +33,7 @@ def run(folder: Path, *arguments: str) -> tuple[float, str]:
 
 
 def build(folder: Path, *pages: str) -> float:
-    """Build what has changed; see that these pages, and no others, were read."""
+    """Build incrementally; raise RuntimeError unless exactly these pages were read."""
     seconds, said = run(folder, *BUILD, "build")
     read = re.findall(r"^reading sources\.\.\. \[ *\d+%\] (\S+)", said, re.MULTILINE)
     if read != [*pages]:
@@ -56,7 +56,7 @@ def edit(folder: Path, page: str, what: str, number: int) -> float:
 
 
 def copy(folder: Path) -> None:
-    """Copy the site, and let it state what this machine shows: last digits may differ."""
+    """Copy the site, and update its blocks: last digits may differ on this machine."""
     for name in ("autograd_notes", "benchmarks", "docs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("README.md", "conf.py"):
@@ -65,7 +65,7 @@ def copy(folder: Path) -> None:
 
 
 def empty(folder: Path, extensions: list[str]) -> Path:
-    """Make a site of one page without code, and build it."""
+    """Create a site of one page without code, and build it."""
     (folder / "docs").mkdir(parents=True)
     (folder / "conf.py").write_text(f'extensions = {extensions}\nhtml_theme = "furo"\n')
     (folder / "docs" / "index.rst").write_text("Title\n=====\n")
@@ -74,7 +74,7 @@ def empty(folder: Path, extensions: list[str]) -> Path:
 
 
 def one_round(folder: Path, sites: dict[str, Path], number: int) -> dict[str, float]:
-    """Return the seconds of everything, once."""
+    """Return the seconds of each measurement, taken once."""
     seconds = {"import torch": run(folder, "-c", "import torch")[0]}
     seconds["import torch, torch._dynamo"] = run(folder, "-c", "import torch, torch._dynamo")[0]
     seconds |= {f"an empty site: {name}": build(site) for name, site in sites.items()}

@@ -1,4 +1,4 @@
-"""Measure what `import autograd_notes` costs beyond `import torch`, in fresh processes."""
+"""Measure the time of `import autograd_notes` beyond `import torch`, in fresh processes."""
 
 import platform
 import statistics
@@ -26,7 +26,7 @@ def run() -> tuple[float, float, str]:
 
 
 if __name__ == "__main__":
-    run()  # the first run reads the files from the disk, and writes the byte code
+    run()  # the first run reads the files from the disk, and writes the bytecode
     runs = [run() for _ in range(RUNS)]
     print(
         f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, ", end=""

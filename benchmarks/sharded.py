@@ -1,11 +1,10 @@
-"""Shard logits over the batch or over the classes, and count what the processes send each other.
+"""Shard logits over the batch or over the classes, and count the bytes that the processes exchange.
 
     torchrun --nproc-per-node 2 benchmarks/sharded.py
 
 Each function computes its value and its gradient, here the package's, there PyTorch's. Both are
-compared with what one process computes from whole logits; where they differ, the greatest
-difference of the two values or gradients is shown. `sent` is what one process hands to its
-collectives.
+compared with the results of one process on the full logits; if they differ, the largest difference
+is shown. `sent` is the number of bytes that one process passes to collectives.
 """
 
 import argparse
@@ -35,7 +34,7 @@ SENDS = re.compile("all_reduce|all_gather|reduce_scatter|all_to_all|broadcast")
 
 
 class Case(NamedTuple):
-    """A function of logits, and of tensors that belong to them."""
+    """A function of logits, with its other arguments by name."""
 
     name: str
     ours: Callable[..., Tensor]
@@ -71,14 +70,14 @@ class Sent(CommDebugMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Add what a collective is given. Waiting for its end, for one, sends nothing."""
+        """Add the size of the input of a collective; others, such as waiting, send nothing."""
         if func.namespace == "_c10d_functional" and SENDS.search(func.name()):
             self.total += args[0].nbytes
         return super().__torch_dispatch__(func, types, args, kwargs)
 
 
 def value_and_gradient(function: Callable[[Tensor], Tensor], logits: Tensor) -> tuple[Tensor, ...]:
-    """Return both, the second for a cotangent whose elements differ."""
+    """Return both; the cotangent of the gradient has distinct elements."""
     logits = logits.detach().requires_grad_()
     y = function(logits)
     (y if y.dim() == 0 else y * y).sum().backward()
@@ -86,12 +85,12 @@ def value_and_gradient(function: Callable[[Tensor], Tensor], logits: Tensor) -> 
 
 
 def whole(x: Tensor) -> Tensor:
-    """Collect what the processes hold."""
+    """Return the full tensor of a DTensor."""
     return x.full_tensor() if isinstance(x, DTensor) else x
 
 
 def inputs(rows: int, classes: int) -> dict[str, Tensor]:
-    """Return logits, and what a loss may be given with them: one target is ignored."""
+    """Return logits, targets of which one is ignored, weights and probabilities."""
     torch.manual_seed(0)
     target = torch.randint(classes, (rows,))
     target[rows // 2] = -100
@@ -104,7 +103,7 @@ def inputs(rows: int, classes: int) -> dict[str, Tensor]:
 
 
 def placed(tensors: dict[str, Tensor], mesh: Any, place: Shard) -> dict[str, Tensor]:
-    """Shard the logits as told, and each other tensor in the way that fits them."""
+    """Shard the logits at `place`, and each other tensor to match."""
     rows: Shard | Replicate = place if place.dim == 0 else Replicate()
     places = {"logits": place, "target": rows, "weight": Replicate(), "probabilities": place}
     return {name: distribute_tensor(x, mesh, [places[name]]) for name, x in tensors.items()}
@@ -113,7 +112,7 @@ def placed(tensors: dict[str, Tensor], mesh: Any, place: Shard) -> dict[str, Ten
 def compare(
     function: Callable[..., Tensor], case: Case, tensors: dict[str, Tensor], mesh: Any, place: Shard
 ) -> tuple[str, str, int]:
-    """Run a function on sharded logits; return where its gradient is, its error, what it sent."""
+    """Run a function on sharded logits; return the placement of its gradient, error, bytes sent."""
 
     def call(f: Callable[..., Tensor], given: dict[str, Tensor]) -> tuple[Tensor, ...]:
         options = {"weight": given["weight"]} if "weight" in case.arguments else {}
@@ -138,7 +137,7 @@ def compare(
 
 
 def rows(tensors: dict[str, Tensor], mesh: Any) -> Iterator[tuple[str, str, str, str, str, int]]:
-    """Yield what is sharded, a function, whose it is, and what `compare` says of it."""
+    """Yield the sharded axis, the function, its library, and the results of `compare`."""
     for place, name in ((Shard(0), "batch"), (Shard(1), "classes")):
         for case in CASES:
             for whose, function in (("ours", case.ours), ("torch", case.theirs)):
@@ -159,7 +158,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--classes", type=int, default=4096)
     options = parser.parse_args()
-    logging.disable(logging.WARNING)  # DTensor warns that it collects what torch asks it to
+    logging.disable(logging.WARNING)  # DTensor warns when torch gathers
     dist.init_process_group("gloo")
     mesh = init_device_mesh("cpu", (dist.get_world_size(),))
     say = functools.partial(print, flush=True) if dist.get_rank() == 0 else lambda _: None

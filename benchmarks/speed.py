@@ -1,13 +1,12 @@
-"""Measure the time and the memory of cross entropy, in many ways, beside `F.cross_entropy`.
+"""Measure the time and the memory of many implementations of cross entropy.
 
-All contenders run in turn, round after round, in one process; each ratio is to what
-`F.cross_entropy`, or `F.linear` before it, took in the same round. The peak of the memory is
-measured in a fresh process for each: what is in use beyond inputs, at most. Everything is printed,
-with quartiles, written to a JSON file, and drawn.
+All contenders run in turn, round after round, in one process; each ratio is to the time
+of `F.cross_entropy` (after `F.linear`, for hidden states) in the same round. The peak memory beyond
+the inputs is measured in a fresh process for each. All results are printed with quartiles, written
+to a JSON file, and drawn.
 """
 
 import argparse
-import ast
 import gc
 import json
 import os
@@ -18,30 +17,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import cache, partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+from fingerprint import measured_code
 from torch import Tensor
 
 import autograd_notes as notes
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "_data" / "speed.json"
-MEASURED = [
-    "autograd_notes/_checks.py",
-    "autograd_notes/_sharded.py",
-    "autograd_notes/_targets.py",
-    "autograd_notes/logits.py",
-    "autograd_notes/losses.py",
-    "autograd_notes/chunked/__init__.py",
-    "autograd_notes/chunked/_autograd.py",
-    "autograd_notes/chunked/_checks.py",
-    "autograd_notes/chunked/_chunk.py",
-    "benchmarks/speed.py",
-]
 
 Shape = tuple[int, ...]
 SHAPES: list[Shape] = [(5, 3), (128, 1000), (4096, 1000), (2048, 32000), (1024, 128000)]
@@ -49,7 +36,7 @@ HIDDEN: Shape = (2048, 512, 32000)  # samples, hidden size, classes
 SERIES: list[Shape] = [(512, 1000 * 4**power) for power in range(1, 5)]
 DRAWN = ["F.cross_entropy", "cross_entropy", "chunked", "chunked, in place"]
 CHUNKS = [1, 4, 16, 64, 256, 1024]  # rows at a time, of the fourth shape
-LARGE = 2 * 10**6  # logits; the memory of fewer is lost among everything else
+LARGE = 2 * 10**6  # logits; the memory of fewer is lost in the noise
 PASSES = ["forward", "forward + backward"]
 
 
@@ -60,17 +47,17 @@ def notebook(x: Tensor, target: Tensor) -> Tensor:
 
 
 def shortest(x: Tensor, target: Tensor) -> Tensor:
-    """Compute the loss in as few operations as it can be written out in."""
+    """Compute the loss in the fewest operations, written out."""
     return (x.logsumexp(1) - x.gather(1, target.unsqueeze(1)).squeeze(1)).mean()
 
 
 def copy(x: Tensor, _target: Tensor) -> Tensor:
-    """Read the logits and write as much, once: no gradient can take less."""
+    """Copy the logits: a lower bound for every gradient."""
     return x.detach().clone()
 
 
 def softmax(x: Tensor, _target: Tensor) -> Tensor:
-    """Take softmax by chunks and keep none: no loss by chunks can take less."""
+    """Compute softmax by chunks and discard it: a lower bound for a loss by chunks."""
     x = x.detach()
     rows = max(1, notes.chunked._LOGITS // x.shape[1])  # noqa: SLF001
     kept = torch.empty_like(x[:rows])
@@ -80,12 +67,12 @@ def softmax(x: Tensor, _target: Tensor) -> Tensor:
 
 
 def linear(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return the loss of hidden states, by way of all their logits."""
+    """Return the loss of hidden states that computes all logits first."""
     return lambda hidden, matrix, target: loss(F.linear(hidden, matrix), target)
 
 
 def torch_chunked(rows: int | None) -> Callable[..., Tensor]:
-    """Return PyTorch's own loss by chunks, of its own choice or of so many rows."""
+    """Return PyTorch's loss by chunks, of its default size or of `rows` rows."""
     chosen = {} if rows is None else {"batch_chunk_size": rows, "chunking_method": None}
     options = torch.nn.LinearCrossEntropyOptions(**chosen)
     return lambda hidden, matrix, target: F.linear_cross_entropy(
@@ -94,12 +81,12 @@ def torch_chunked(rows: int | None) -> Callable[..., Tensor]:
 
 
 def by_rows(rows: int) -> Callable[..., Tensor]:
-    """Return the loss by chunks of so many rows."""
+    """Return the loss by chunks of `rows` rows."""
     return partial(notes.chunked_cross_entropy, chunk_size=rows)
 
 
 def compiled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return the loss compiled for one shape, once it is called: the compiler itself is large."""
+    """Return the loss, compiled at its first call: loading the compiler takes memory."""
     once = cache(partial(torch.compile, loss, dynamic=False))
 
     def compiled_loss(*args: Tensor) -> Tensor:
@@ -109,7 +96,7 @@ def compiled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def contenders(shape: Shape) -> dict[str, Callable[..., Tensor]]:
-    """Return what is compared for a shape; the first is what the others are compared with."""
+    """Return the contenders for a shape; the first is the baseline of the ratios."""
     if len(shape) == 3:
         rows = max(1, notes.chunked._LINEAR_LOGITS // shape[2])  # noqa: SLF001
         return {
@@ -148,7 +135,7 @@ def inputs(shape: Shape, device: str) -> tuple[list[Tensor], Tensor]:
 
 
 def given(name: str, leaves: list[Tensor]) -> list[Tensor]:
-    """Return what a contender gets: in place of logits means in place of a result, not a leaf."""
+    """Return the inputs of a contender: in-place code gets a copy, as a leaf can't be changed."""
     return [leaves[0].clone()] if name == "chunked, in place" else leaves
 
 
@@ -167,7 +154,7 @@ def run(
 
 
 def wait(x: Tensor) -> None:
-    """Wait for the device to finish what it was asked for."""
+    """Synchronize with the device."""
     if x.is_cuda:
         torch.cuda.synchronize()
 
@@ -186,7 +173,7 @@ def timed(
 ) -> Iterator[dict[str, Any]]:
     """Yield the time of each contender, and its ratio to the first."""
     leaves, target = inputs(shape, device)
-    torch.compiler.reset()  # each shape is compiled for itself, and only eight may be
+    torch.compiler.reset()  # each shape is compiled anew, and torch stops after eight
     with torch.set_grad_enabled(kind != "forward"):
 
         def once(name: str) -> float:
@@ -215,17 +202,17 @@ def timed(
 
 
 def in_use(what: str) -> int:
-    """Return the memory of this process that Linux calls `what`, in bytes."""
+    """Return a field of /proc/self/status, such as VmRSS, in bytes."""
     status = Path("/proc/self/status").read_text()
     return 1024 * next(int(row.split()[1]) for row in status.splitlines() if row.startswith(what))
 
 
 def peak(shape: Shape, name: str, device: str) -> int:
-    """Return how many bytes forward and backward use at most, beyond what was there before."""
+    """Return the peak memory of forward and backward beyond the inputs, in bytes."""
     function = contenders(shape)[name]
     leaves, target = inputs(shape, device)
     small, few = inputs((2, *shape[1:2], *[2] * len(shape[2:])), device)
-    run(function, given(name, small), small, few.clamp(max=1))  # what is only loaded once
+    run(function, given(name, small), small, few.clamp(max=1))  # warm up: lazy loading
     if "compiled" in name:
         run(function, leaves, leaves, target)
     args = given(name, leaves)
@@ -235,14 +222,14 @@ def peak(shape: Shape, name: str, device: str) -> int:
         before = torch.cuda.memory_allocated()
         run(function, args, leaves, target)
         return torch.cuda.max_memory_allocated() - before
-    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    Path("/proc/self/clear_refs").write_text("5")  # reset the peak
     before = in_use("VmRSS")
     run(function, args, leaves, target)
     return in_use("VmHWM") - before
 
 
 def fresh_peak(shape: Shape, name: str, device: str) -> int | None:
-    """Return the peak of a fresh process, or nothing where Linux does not tell."""
+    """Return the peak memory of a fresh process; None where it can't be measured."""
     if device == "cpu" and not Path("/proc/self/clear_refs").exists():
         return None
     asked = [str(size) for size in shape]
@@ -253,25 +240,18 @@ def fresh_peak(shape: Shape, name: str, device: str) -> int | None:
     return int(done.stdout)
 
 
-def measured_code() -> str:
-    """Return a fingerprint of the measured definitions.
-
-    Comments, docstrings and imports do not change it, nor does a move to another of these files.
-    """
-    definitions = []
-    for name in MEASURED:
-        tree = ast.parse((ROOT / name).read_text("utf-8"))
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-                body[:1] = [] if isinstance(body[0].value, ast.Constant) else body[:1]
-        imports = ast.Import, ast.ImportFrom, ast.If  # `if TYPE_CHECKING`, `if __name__`
-        definitions += [ast.dump(node) for node in tree.body if not isinstance(node, imports)]
-    return sha256("\n".join(sorted(definitions)).encode()).hexdigest()
+def losses(shape: Shape, device: str) -> dict[str, float]:
+    """Return the loss of each contender that computes one and isn't compiled."""
+    leaves, target = inputs(shape, device)
+    return {
+        name: f(*given(name, leaves), target).item()
+        for name, f in contenders(shape).items()
+        if not any(word in name for word in ("compiled", "copy", "alone"))
+    }
 
 
 def machine(device: str) -> dict[str, Any]:
-    """Say what all this ran on."""
+    """Return the hardware and the versions of this run."""
     cpus = Path("/proc/cpuinfo")
     rows = cpus.read_text().splitlines() if cpus.exists() else []
     model = next(
@@ -289,7 +269,7 @@ def machine(device: str) -> dict[str, Any]:
 
 
 def label(shape: Shape) -> str:
-    """Return a shape as it is read."""
+    """Return a shape as text."""
     if len(shape) == 3:
         return f"({shape[0]}, {shape[1]}) x ({shape[2]}, {shape[1]})"
     return str(tuple(shape))
@@ -334,6 +314,31 @@ def say(row: dict[str, Any], base: dict[str, Any]) -> None:
     print(text, flush=True)
 
 
+Plan = list[tuple[str, Shape, str, dict[str, Callable[..., Tensor]]]]
+
+
+def plan(shapes: list[Shape], only: list[str] | None = None) -> Plan:
+    """Return a series, a shape, a pass and the contenders of each measurement of these shapes."""
+    planned = []
+    for shape in shapes:
+        compared = contenders(shape)
+        compared = {name: compared[name] for name in only or compared}
+        planned += [("shapes", shape, kind, compared) for kind in PASSES]
+    return planned
+
+
+def full_plan() -> Plan:
+    """Return every measurement that the site quotes."""
+    planned = plan([*SHAPES, HIDDEN])
+    for shape in SERIES:
+        some = {name: f for name, f in contenders(shape).items() if name in DRAWN}
+        planned.append(("classes", shape, PASSES[1], some))
+    chunks = {f"chunked, {rows} rows": by_rows(rows) for rows in CHUNKS}
+    chunks = {"F.cross_entropy": F.cross_entropy, **chunks}
+    planned.append(("chunks", SHAPES[3], PASSES[1], chunks))
+    return planned
+
+
 def main() -> None:
     """Measure everything, or one peak."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -343,22 +348,23 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--peak", help="measure the memory of this contender alone")
     parser.add_argument("--shape", type=int, nargs="+", help="measure this shape alone")
+    parser.add_argument("--only", nargs="+", help="of this shape, measure these contenders alone")
+    parser.add_argument("--losses", action="store_true", help="print this shape's losses, as JSON")
+    parser.add_argument("--draw", action="store_true", help="draw the JSON file, measure nothing")
     options = parser.parse_args()
     if options.peak:
         print(peak(tuple(options.shape), options.peak, options.device))
         return
-    shapes = [tuple(options.shape)] if options.shape else [*SHAPES, HIDDEN]
+    if options.losses:
+        print(json.dumps(losses(tuple(options.shape), options.device)))
+        return
+    if options.draw:
+        draw(json.loads(options.json.read_text())).savefig(options.picture)
+        return
     found = {"machine": machine(options.device), "code": measured_code(), "results": []}
     print(json.dumps(found["machine"]))
-    plan = [("shapes", shape, kind, contenders(shape)) for shape in shapes for kind in PASSES]
-    if not options.shape:
-        for shape in SERIES:
-            some = {name: f for name, f in contenders(shape).items() if name in DRAWN}
-            plan.append(("classes", shape, PASSES[1], some))
-        chunks = {f"chunked, {rows} rows": by_rows(rows) for rows in CHUNKS}
-        chunks = {"F.cross_entropy": F.cross_entropy, **chunks}
-        plan.append(("chunks", SHAPES[3], PASSES[1], chunks))
-    for series, shape, kind, compared in plan:
+    planned = plan([tuple(options.shape)], options.only) if options.shape else full_plan()
+    for series, shape, kind, compared in planned:
         print(f"{series}: {label(shape)}, {kind}")
         rows = list(timed(shape, kind, options.device, options.seconds, compared))
         for row in rows:

@@ -1,7 +1,7 @@
 """Run every cell and doctest of the site on other code paths and under rounding noise.
 
-An output may state no digit that another processor, thread count or maths library rounds
-differently. `python docs/portable.py` builds the site once for each of these variants:
+No stated digit may depend on the processor, the thread count or the maths library. `python
+docs/portable.py` builds the site once for each of these variants:
 
 - Code paths: MKL's vector maths (`MKL_CBWR`), ATen's kernels (`ATEN_CPU_CAPABILITY`) and the
   number of threads (`OMP_NUM_THREADS`), so that each pair of their settings occurs. The ones that
@@ -41,7 +41,7 @@ SETTINGS = {
 }
 VECTORS = {"AVX2": 2, "AVX512": 3}  # how many of the first two settings' values a processor runs
 SAMPLE = ["cross-entropy/1-four-roads", "backward/1-vector-jacobian-product"]
-NO_OUTPUT = re.compile(r"the number (\S+) stands in no output")  # a warning of the prose check
+NO_OUTPUT = re.compile(r"the number (\S+) is in no output")  # a warning of the prose check
 KERNEL = """\
 def _noise():
     import os, sys
@@ -85,14 +85,14 @@ class Outcome(NamedTuple):
 
 
 def clear_settings() -> None:
-    """Forget the settings with which this program was started."""
+    """Remove the settings with which this program was started."""
     for name in SETTINGS:
         os.environ.pop(name, None)
 
 
 def vectors() -> str:
     """Return the vector instructions that ATen uses: AVX512, AVX2, or others."""
-    import torch  # noqa: PLC0415  # it reads its settings now
+    import torch  # noqa: PLC0415  # torch reads its settings when imported
 
     return str(torch.backends.cpu.get_cpu_capability())
 
@@ -101,7 +101,7 @@ def processor() -> tuple[str, bool]:
     """Return the vector instructions of this machine, and whether torch has MKL."""
     clear_settings()
     capability = vectors()
-    import torch  # noqa: PLC0415  # likewise
+    import torch  # noqa: PLC0415  # the same
 
     return capability, torch.backends.mkl.is_available()
 
@@ -115,7 +115,7 @@ def runnable(capability: str, *, mkl: bool) -> dict[str, tuple[str, ...]]:
 
 
 def paths(settings: dict[str, tuple[str, ...]] = SETTINGS) -> list[Variant]:
-    """Return as few variants as possible in which each pair of two settings' values occurs."""
+    """Return the fewest variants in which each pair of two settings' values occurs."""
     # Rows (i, j, i + j) of the sizes p >= q >= r: where i or j is fixed, i + j takes each value.
     first, second, *rest = sorted(settings, key=lambda name: -len(settings[name]))
     rows = []
@@ -127,7 +127,7 @@ def paths(settings: dict[str, tuple[str, ...]] = SETTINGS) -> list[Variant]:
 
 
 def noises(seeds: Iterable[int]) -> list[Variant]:
-    """Return a variant for each seed; with one thread, all of whose float64 results are judged."""
+    """Return a variant for each seed; with one thread, the noise reaches every float64 result."""
     return [Variant(f"noise, seed {seed}", {"OMP_NUM_THREADS": "1"}, seed) for seed in seeds]
 
 
@@ -152,13 +152,13 @@ class Problems(logging.Handler):
         self.translator = WarningLogRecordTranslator(app)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a warning once: Sphinx sends those that it has held back again."""
+        """Store a warning once: Sphinx emits those that it buffered again."""
         record = copy(record)
         message = record.getMessage()
         self.translator.filter(record)
         change = Change(relative(getattr(record, "location", None) or "the build"), message)
         doctest = message.startswith("*" * 70)  # watch_doctests has it, with its line
-        summary = getattr(record, "subtype", "") == "summary"  # of differences that are kept
+        summary = getattr(record, "subtype", "") == "summary"  # of differences that are stored
         if not (doctest or summary or change in self.changes):
             self.changes.append(change)
 
@@ -169,7 +169,7 @@ def relative(place: str) -> str:
 
 
 def doctest_place(path: Path, source: str, after: int | None) -> str:
-    """Return the place of a doctest example: the builder knows where a page's block begins."""
+    """Return the place of a doctest example; `after` is the first line of its block, if known."""
     prompt = f">>> {source.splitlines()[0]}"
     lines = enumerate(path.read_text("utf-8").splitlines(), 1)
     found = [str(line) for line, text in lines if text.strip() == prompt and line >= (after or 0)]
@@ -177,7 +177,7 @@ def doctest_place(path: Path, source: str, after: int | None) -> str:
 
 
 def watch_doctests(folder: Path, changes: list[Change]) -> None:
-    """Let Sphinx's doctest builder add each example that fails to the changes."""
+    """Make Sphinx's doctest builder add each failing example to the changes."""
     import sphinx.ext.doctest as extension  # noqa: PLC0415
 
     class Runner(extension.SphinxDocTestRunner):
@@ -230,7 +230,7 @@ def excused(change: Change, needed: dict[str, str]) -> bool:
 
 
 def start_noise(seed: int, folder: Path) -> Any:
-    """Return the noise for this process, and let kernels start theirs, and leave a file each."""
+    """Return the noise for this process; kernels start theirs, and create a file each."""
     startup = folder / "ipython" / "profile_default" / "startup" / "noise.py"
     startup.parent.mkdir(parents=True)
     kernels = folder / "kernels"
@@ -244,7 +244,7 @@ def start_noise(seed: int, folder: Path) -> Any:
 
 
 def judged(app: Any, variant: Variant, folder: Path, found: list[Change]) -> Iterator[Change]:
-    """Yield the changes that count, and what makes a build without changes worthless."""
+    """Yield the changes that are not excused, and the problems that invalidate a build."""
     executed = sum("exec_data" in data for data in getattr(app.env, "nb_metadata", {}).values())
     _, needed = marks(app) if variant.seed is not None else (set(), {})
     yield from (change for change in found if not excused(change, needed))
@@ -263,14 +263,14 @@ def outputs(app: Any) -> int:
 
 
 def run(variant: Variant, source: Path, conf: Path, pages: list[str]) -> Outcome:
-    """Build the site, or some pages, in this fresh process, and compare all that is shown."""
+    """Build the site, or some pages, in this fresh process, and compare every output."""
     clear_settings()
     os.environ.update(variant.environment)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT)
-        for stream in (1, 2):  # those of the kernels, too
+        for stream in (1, 2):  # the kernels inherit them
             os.dup2(log, stream)
         mode = nullcontext() if variant.seed is None else start_noise(variant.seed, folder)
         from sphinx.application import Sphinx  # noqa: PLC0415  # torch first reads its settings
@@ -319,24 +319,24 @@ def report(outcomes: list[Outcome], *, complete: bool) -> bool:
     doctests = min(outcome.doctests for outcome in outcomes)
     marked = len(set[str]().union(*(outcome.marked for outcome in outcomes)))
     print(
-        f"\n{outputs} outputs of cells and {doctests} doctest examples, held against "
+        f"\n{outputs} outputs of cells and {doctests} doctest examples, compared on "
         f"{len(outcomes) - noisy} code paths and {noisy} seeds of rounding noise "
-        f"({marked} marked, against the code paths alone): "
+        f"({marked} marked, on the code paths alone): "
         f"{len({change.place for change in found})} changed"
     )
     return not found
 
 
 def main() -> int:
-    """Run the variants, as many side by side as there are jobs."""
+    """Run the variants, `--jobs` of them in parallel."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS), help="of the noise")
-    parser.add_argument("--paths", type=int, help="take only so many of the code paths")
+    parser.add_argument("--paths", type=int, help="the number of code paths (default: all)")
     parser.add_argument("--sample", action="store_true", help="one path, one seed, a few pages")
     parser.add_argument("--pages", nargs="+", default=[], help="names such as backward/2-the-graph")
     parser.add_argument("--source", type=Path, default=ROOT / "docs", help="the folder of pages")
     parser.add_argument("--conf", type=Path, default=ROOT, help="the folder of conf.py")
-    parser.add_argument("--jobs", type=int, default=2, help="builds side by side (default: 2)")
+    parser.add_argument("--jobs", type=int, default=2, help="parallel builds (default: 2)")
     options = parser.parse_args()
     complete = set(SEEDS) <= set(options.seeds) and not options.sample
     if options.sample:

@@ -1,13 +1,13 @@
 """Rounding noise: move each result that had to be rounded by -1, 0 or +1 ulp, pseudo-randomly.
 
 Another processor, thread count or maths library rounds a result the other way, or adds the terms of
-a sum in another order. Under `RoundingNoise(seed)` a program sees many such machines at once: a
-digit that survives does not depend on them. As on a machine, the same operation with the same
-result is rounded in the same way each time: the noise is a hash of seed, operation and result.
+a sum in another order. `RoundingNoise(seed)` simulates such machines: a digit that stays the same
+does not depend on them. As on a machine, the same operation with the same result is rounded in the
+same way each time: the noise is a hash of seed, operation and result.
 
 A result is moved only if it had to be rounded:
 
-- float16, bfloat16 and float32: the same operation on float64 copies gives another number.
+- float16, bfloat16 and float32: the same operation on float64 copies gives a different number.
 - float64: the operation gives different numbers when the processor rounds up and when it rounds
   down, which an exact result does not. MKL sets the rounding mode for some functions itself. These
   are judged by their input: the exponential of a rational number is irrational, but for that of 0.
@@ -66,7 +66,7 @@ UP, DOWN = (
 
 @contextmanager
 def rounding(mode: int) -> Iterator[None]:
-    """Let this thread round in a mode of the C library's `fesetround`."""
+    """Set the rounding mode of this thread, by the C library's `fesetround`."""
     library = ctypes.CDLL(None)
     before = library.fegetround()
     library.fesetround(mode)
@@ -78,7 +78,7 @@ def rounding(mode: int) -> Iterator[None]:
 
 @contextmanager
 def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """Let operations on integers, which name no dtype, return this one."""
+    """Set torch's default dtype: that of operations on integers, such as a division."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
@@ -88,7 +88,7 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
 
 
 def plain(leaf: Any) -> bool:
-    """Whether a tensor has numbers of its own in memory, without a subclass or a wrapper."""
+    """Whether a tensor has its own dense storage, and is no subclass or wrapper."""
     return (
         type(leaf) in (Tensor, torch.nn.Parameter)
         and leaf.layout == torch.strided
@@ -126,7 +126,7 @@ def again(operation: Any, args: Any, kwargs: Any, convert: Callable[[Any], Any])
 
 
 def copy(leaf: Any) -> Any:
-    """Return an argument, a tensor as a copy."""
+    """Return an argument; a tensor is copied."""
     return leaf.clone() if isinstance(leaf, Tensor) else leaf
 
 
@@ -149,7 +149,7 @@ def writes(operation: Any) -> bool:
 
 
 def is_exact(operation: Any, args: Any, kwargs: Any, at: int, result: Tensor) -> Tensor | None:
-    """Return which numbers of a result needed no rounding; None where that cannot be said."""
+    """Return a mask of the exact numbers of a result; None if that is unknown."""
     if result.dtype not in BITS or not plain(result):
         return None
     if operation.overloadpacket.__name__ in SAMPLES:
@@ -166,7 +166,7 @@ def is_exact(operation: Any, args: Any, kwargs: Any, at: int, result: Tensor) ->
 
 
 def exact_float64(operation: Any, args: Any, kwargs: Any, at: int, result: Tensor) -> Tensor:
-    """Return which numbers of a float64 result needed no rounding."""
+    """Return a mask of the exact numbers of a float64 result."""
     name = operation.overloadpacket.__name__.removeprefix("_foreach_").removesuffix("_")
     if name in POINTS:
         inputs = args[0] if isinstance(args[0], (list, tuple)) else [args[0]]
@@ -190,7 +190,7 @@ def exact_float64(operation: Any, args: Any, kwargs: Any, at: int, result: Tenso
 
 
 class RoundingNoise(TorchDispatchMode):
-    """Move each rounded result by -1, 0 or +1 ulp; `moved` counts the numbers that were.
+    """Move each rounded result by -1, 0 or +1 ulp; `moved` counts the moved numbers.
 
     The module's docstring has the rules, and lists the results that are out of reach.
 
@@ -199,7 +199,7 @@ class RoundingNoise(TorchDispatchMode):
             without noise, up to the ulp.
 
     Raises:
-        RuntimeError: The C library cannot set the rounding mode, so nothing can be said of float64.
+        RuntimeError: The C library cannot set the rounding mode, which float64 needs.
 
     Example:
         >>> import torch
@@ -239,7 +239,7 @@ class RoundingNoise(TorchDispatchMode):
 
     def move(self, tensor: Tensor, exact: Tensor, name: str) -> None:
         """Move the numbers of an operation's result in place, all but the exact ones."""
-        bits = tensor.view(BITS[tensor.dtype])  # one ulp away from zero is one more
+        bits = tensor.view(BITS[tensor.dtype])  # bits + 1 is one ulp away from zero
         self.generator.manual_seed(crc32(f"{self.seed} {name}".encode() + bits.numpy().tobytes()))
         noise = torch.randint(-1, 2, tensor.shape, generator=self.generator, dtype=bits.dtype)
         moved = (bits + noise).view(tensor.dtype)

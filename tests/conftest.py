@@ -1,4 +1,4 @@
-"""What several test files share: inputs, the comparison with torch, the site, and a browser."""
+"""Shared by the tests: inputs, the comparison with torch, the site, and a browser."""
 
 import functools
 import os
@@ -19,7 +19,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-# A slow or busy machine may draw slowly: that is no fault of a test, as a deadline would make it.
+# No deadline: a busy machine may draw examples slowly.
 hypothesis.settings.register_profile(
     "repeatable",
     deadline=None,
@@ -28,13 +28,13 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("repeatable")
 
-# OpenMP's threads spin while they wait. With more of them than cores, small sums take ten times as
-# long, so the workers share the cores.
+# OpenMP threads busy-wait: with more of them than cores, small sums take ten times as long. So
+# the workers share the cores.
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 torch.set_num_threads(max(1, torch.get_num_threads() // WORKERS))
 
 ROOT = Path(__file__).parents[1]
-# As tox.ini writes it: a build on other code paths of torch may show other digits.
+# As in tox.ini: a build on other code paths of torch may show other digits.
 CODE_PATH = repr(
     [os.environ.get(name) for name in ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "OMP_NUM_THREADS")]
 )
@@ -74,7 +74,7 @@ def tensors(draw: st.DrawFn, shape: tuple[int, ...], scale: float = 30.0) -> Ten
 
 @st.composite
 def logits_and_target(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
-    """Draw logits of shape (C), (N, C) or (N, C, d1, ...), and classes that fit them."""
+    """Draw logits of shape (C), (N, C) or (N, C, d1, ...), and matching classes."""
     classes = draw(st.integers(1, 5))
     rest = draw(st.lists(st.integers(1, 4), max_size=3))
     shape = (*rest[:1], classes, *rest[1:])
@@ -87,7 +87,7 @@ def logits_and_target(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
 def assert_agree(
     ours: Callable[[Tensor], Tensor], theirs: Callable[[Tensor], Tensor], x: Tensor
 ) -> None:
-    """Compare value, shape, dtype and gradient, with a cotangent whose elements all differ."""
+    """Compare value, shape, dtype and gradient, with a cotangent of distinct elements."""
     results = []
     for function in (ours, theirs):
         leaf = x.detach().clone().requires_grad_()
@@ -127,7 +127,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     The warnings are beside it, in `warnings.txt`: test_site.py holds them to none.
     """
     folder = tmp_path_factory.getbasetemp()
-    # Workers of one run have folders side by side: the first builds, and the others wait.
+    # The first worker builds, and the others wait: their folders have one parent.
     html = (folder if worker_id == "master" else folder.parent) / "site" / "html"
     with FileLock(f"{html.parent}.lock"):
         if html.parent.exists():
@@ -166,7 +166,7 @@ def address(site: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """Start a browser. On a CI machine a missing one is a mistake, and the tests fail."""
+    """Start a browser. If there is none, skip the test, or fail it on a CI machine."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None and "CI" not in os.environ:
         pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
@@ -188,10 +188,10 @@ def tab(chromium: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 def watch(tab: Any, address: str) -> list[Any]:
-    """Collect what goes wrong on a page: requests to others, failed ones, errors of scripts."""
+    """Collect the problems of a page: requests to other hosts, failed ones, script errors."""
     wrong = []
     tab.on("request", lambda r: r.url.startswith((address, "data:")) or wrong.append(r.url))
-    # Going on to the next page aborts what the last one still asked for.
+    # Navigation aborts the pending requests of the last page.
     tab.on("requestfailed", lambda r: r.failure == "net::ERR_ABORTED" or wrong.append(r.url))
     tab.on("response", lambda r: r.status < 400 or wrong.append((r.status, r.url)))
     tab.on("pageerror", lambda error: wrong.append(str(error)))

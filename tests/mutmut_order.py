@@ -1,7 +1,7 @@
-"""What pytest does otherwise while mutmut tries the tests: `tox -e tests-mutate` loads this plugin.
+"""The pytest plugin of `tox -e tests-mutate`: the order of the tests, and no shrinking.
 
-Most mutants fail a test of literal values at once, so these come first, in one order. Hypothesis
-need not look for the simplest failing example, which nobody would see.
+Most mutants fail a test of literal values at once, so these come first, in a fixed order. Nobody
+would see the simplest failing example, so Hypothesis doesn't search for it.
 """
 
 import hypothesis

@@ -1,6 +1,6 @@
-// Return what is too faint in the pictures of a page: WCAG asks for 4.5 to 1 in texts, and for 3 to
-// 1 in what one must see to understand. axe-core does not look into pictures. Lines of a grid may
-// be faint, and so may the shade behind a text or a bar.
+// Return the elements of a page's pictures with too little contrast: WCAG requires 4.5:1 for text,
+// and 3:1 for graphics that carry meaning. axe-core does not check pictures. Lines of a grid may be
+// faint, and so may the shade behind a text or a bar.
 () => {
   const rgba = (color) => {
     const numbers = (color.match(/[\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
@@ -45,7 +45,7 @@
     if (element.tagName === "text") return say(element, contrast(fill, behind), 4.5);
     const isShade = () => elements.slice(i + 1).some((one) => isBehind(element, middle(one)));
     if (fill[3] + stroke[3] === 0 || (stroke[3] === 0 && isShade())) return [];
-    // A line may end on something: it is seen on either side.
+    // A line may touch another shape: the contrast on one side is enough.
     const found = [page, behind].flatMap((below) => [contrast(fill, below), contrast(stroke, below)]);
     return say(element, Math.max(...found), 3);
   };

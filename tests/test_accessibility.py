@@ -1,4 +1,4 @@
-"""The built site for every reader: by axe-core, in contrast, by headings, by keyboard, at rest."""
+"""Accessibility of the built site: axe-core, contrast, headings, keyboard, reduced motion."""
 
 import os
 import shutil
@@ -51,7 +51,7 @@ still = pytest.mark.parametrize("tab", [{"reduced_motion": "reduce"}], indirect=
 
 
 def open_all(tab):
-    """Open whatever is folded, and let nothing fade in."""
+    """Open all folded elements, without animation."""
     tab.emulate_media(reduced_motion="reduce")
     tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
 
@@ -114,7 +114,7 @@ def test_no_level_of_headings_is_left_out(tab, address):
 
 
 def tabs(tab, times):
-    """Press Tab, and yield what takes the focus."""
+    """Press Tab, and yield the focused elements."""
     script = FOCUS.replace("KINDS", repr(KINDS))
     for _ in range(times):
         tab.keyboard.press("Tab")

@@ -1,4 +1,4 @@
-"""No link to a place on a page ever breaks: each anchor that was public once stays.
+"""No link into a page breaks: each anchor that was once public stays.
 
 `docs/_data/anchors.txt` lists them, a line for each: headings, entries of errors, functions, terms.
 """
@@ -9,7 +9,7 @@ from conftest import ROOT
 from test_site import PAGES
 
 LIST = ROOT / "docs" / "_data" / "anchors.txt"
-# A heading has the id of its section, and its other names in front of it.
+# A heading has the id of its section; its other ids are on spans in front of it.
 PLACES = "article section[id], article section > span[id], article dt[id]"
 
 

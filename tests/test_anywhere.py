@@ -1,9 +1,9 @@
-"""The built site from a folder, under any address, without scripts, and when one fails."""
+"""The built site from a folder, under a sub-path, without scripts, and when one fails."""
 
 import pytest
 from conftest import watch
+from first_visit import serve
 from notes_site.figures import SCRIPT
-from page_weight import serve
 from playwright.sync_api import expect
 from test_accessibility import every_page
 from test_figures import FIGURES, GRADIENT, SETTINGS, assert_computed, assert_written, move, show
@@ -14,7 +14,7 @@ each_figure = pytest.mark.parametrize("name", FIGURES)
 
 @pytest.fixture(params=["folder", "sub-path"])
 def place(request, site, tmp_path):
-    """Return where the site is: an address of a file, or a part of a server."""
+    """Yield the address of the site: a file, or a sub-path of a server."""
     if request.param == "folder":
         yield site.as_uri()
         return
@@ -103,7 +103,7 @@ def test_the_picture_stays_when_the_script_fails(tab, address, failure):
 
 
 def test_the_picture_stays_when_a_figure_fails(tab, address):
-    """One specification is broken; the figure beside it lives."""
+    """One specification is broken; the other figure works."""
 
     def spoil(route):
         answer = route.fetch()

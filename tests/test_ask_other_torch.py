@@ -1,4 +1,4 @@
-"""The program that runs the cells of the page of errors: what it reads, runs, compares, keeps."""
+"""The program that runs the page of errors with another torch: parsing, outputs, data."""
 
 import json
 

@@ -20,7 +20,7 @@ W = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
 @given(st.data())
 def test_examples_agree_with_einsum(data):
     n, m = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
-    # Integers, so that no sum rounds, in whatever order a library takes it.
+    # Integers, so that no sum rounds, in any order.
     x = data.draw(tensors((n, 1))).round()
     square, wide = (data.draw(tensors(shape)).to(x).round() for shape in ((n, n), (m, n)))
     assert_agree(

@@ -1,4 +1,4 @@
-"""The built site in a real browser: it is found, read, searched, at any width, in either theme."""
+"""The built site in a browser: navigation, search, widths, themes."""
 
 import pytest
 from conftest import each_window, watch

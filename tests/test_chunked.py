@@ -1,4 +1,4 @@
-"""The losses by chunks, against the plain one."""
+"""The chunked losses, against cross_entropy."""
 
 import itertools
 import math
@@ -45,7 +45,7 @@ def samples(dtype, *, soft=False):
 
 
 def results(function, *inputs, v=None):
-    """Return the value and the gradients, for a cotangent whose elements all differ."""
+    """Return the value and the gradients, for a cotangent of distinct elements."""
     leaves = [x.clone().requires_grad_() for x in inputs]
     y = function(*leaves)
     v = torch.linspace(0.5, 2.0, y.numel()).reshape(y.shape).to(y.dtype) if v is None else v

@@ -1,4 +1,4 @@
-"""The gradients by chunks: in place, a second time, by torch.func, and under autocast."""
+"""The gradients by chunks: in place, double backward, torch.func, and autocast."""
 
 import pytest
 import torch

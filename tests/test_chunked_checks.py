@@ -1,4 +1,4 @@
-"""Every error message that only the losses by chunks have."""
+"""Every error message of the chunked losses alone."""
 
 import pytest
 import torch

@@ -65,7 +65,7 @@ def test_scaled_loss_keeps_small_gradients(dtype):
 
 
 class Allocations(TorchDispatchMode):
-    """Collect the sizes of all tensors that are made, but not those that share memory."""
+    """Collect the sizes of all new storages; views share theirs."""
 
     def __init__(self):
         super().__init__()
@@ -75,7 +75,7 @@ class Allocations(TorchDispatchMode):
         found = function(*args, **(kwargs or {}))
         for x in found if isinstance(found, (tuple, list)) else [found]:
             if isinstance(x, torch.Tensor) and x.untyped_storage().data_ptr() not in self.known:
-                # To hold the memory is to see it once only.
+                # Holding the tensor keeps its address from being reused.
                 self.known[x.untyped_storage().data_ptr()] = x
                 self.sizes.append(x.untyped_storage().nbytes() // x.element_size())
         return found

@@ -1,11 +1,11 @@
-"""CITATION.cff: what the Citation File Format asks for, and the same words as pyproject.toml."""
+"""CITATION.cff: the keys of the Citation File Format, and the same metadata as pyproject.toml."""
 
 import tomllib
 
 import yaml
 from conftest import ROOT
 
-# Of what version 1.2 of the format lets stand at the top of a file.
+# From the top-level keys of version 1.2 of the format.
 NEEDED = {"authors", "cff-version", "message", "title"}
 MORE = {"abstract", "date-released", "doi", "keywords", "license", "type", "url", "version"}
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())

@@ -36,7 +36,7 @@ def notebooks(site):
 
 
 def outputs(cell):
-    """What a cell shows; the notebook has `line` where a kernel says where its code is."""
+    """The outputs of a cell; in stderr, the notebook has `line` instead of a file of the kernel."""
     found = deepcopy(cell.outputs)
     for output in found:
         if output.get("name") == "stderr":
@@ -142,7 +142,7 @@ def test_link_leads_to_the_site(base, uri, leads):
 
 @pytest.fixture
 def kernel(tmp_path, monkeypatch):
-    """Give a notebook the package as a wheel has it, and nothing else of the repository."""
+    """Create a kernel with the package as in a wheel, and nothing else of the repository."""
     shutil.copytree(ROOT / "autograd_notes", tmp_path / "lib" / "autograd_notes")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
@@ -150,7 +150,7 @@ def kernel(tmp_path, monkeypatch):
 
 
 def shows_the_same(found, folder):
-    """Execute a notebook in a folder, and see that it shows again what it has."""
+    """Execute a notebook in a folder, and compare its outputs with the stored ones."""
     code = [cell for cell in found.cells if cell.cell_type == "code"]
     stored = [outputs(cell) for cell in code]
     client = NotebookClient(found, timeout=300, coalesce_streams=True)

@@ -1,4 +1,4 @@
-"""The page of errors: each has its own address, and who searches for its message gets there."""
+"""The page of errors: each entry has an anchor, and a search for its message finds it."""
 
 import re
 
@@ -26,7 +26,7 @@ SILENT = {
     "error-cut-graph",
 }
 WARNINGS = {"error-grad-of-non-leaf", "error-softmax-dim"}
-# As they come from another program: other shapes, dtypes, devices and names, and more around them.
+# As in another program: other shapes, dtypes, devices and names, in a traceback.
 PASTED = {
     "ValueError: Expected input batch_size (64) to match target batch_size (32).": "error-batch-sizes",
     "IndexError: Target 10 is out of bounds": "error-target-out-of-range",

@@ -66,7 +66,7 @@ TypeError: no one; none. At all.
 ```
 
 (error-false)=
-### The false mend
+### The false fix
 
 ```{code-cell}
 two()
@@ -94,7 +94,7 @@ SAID = {
     "said": "TypeError: one",
     "versions": ["2.0.1", "2.6.0"],
 }
-# MyST-NB asks for the application in the old way.
+# MyST-NB uses the deprecated `app` of the environment.
 pytestmark = pytest.mark.filterwarnings("ignore:'sphinx.environment.BuildEnvironment.app'")
 
 
@@ -114,7 +114,7 @@ def build(folder, *data):
 
 
 def build_again(folder):
-    """Build what has changed; return the page, the messages of the search, and the warnings."""
+    """Build incrementally; return the page, the messages of the search, and the warnings."""
     app = SphinxTestApp("html", srcdir=folder)
     try:
         app.build()
@@ -146,7 +146,7 @@ def test_the_overview_names_and_links_each_entry(built):
     rows = built[0].select(".error-overview tbody tr")
     assert [[cell.text for cell in row.select("td")] for row in rows] == [
         ["Error", "The first TypeError: no one; none"],
-        ["Warning", "The false mend UserWarning: two"],
+        ["Warning", "The false fix UserWarning: two"],
         ["Silent", "Third"],
     ]
     assert [row.a["href"] for row in rows] == ["#error-one", "#error-false", "#error-three"]
@@ -155,7 +155,7 @@ def test_the_overview_names_and_links_each_entry(built):
 def test_each_message_is_in_the_search_once(built):
     first, false = (
         {"page": "index", "anchor": f"#error-{name}", "title": f"Page > {title}"}
-        for name, title in (("one", "The first"), ("false", "The false mend"))
+        for name, title in (("one", "The first"), ("false", "The false fix"))
     )
     assert built[1] == [
         {"message": "TypeError: no one, none. At all.", **first},

@@ -1,4 +1,4 @@
-"""The figures that a reader can move: what they compute is what the package and PyTorch compute."""
+"""The Vega figures: they compute the same numbers as the package and PyTorch."""
 
 import math
 import re
@@ -28,7 +28,7 @@ SPEC = {
         {"name": "text", "update": "a < 2 ? '</script>' : ''"},
     ],
 }
-# What the sliders are set to, in two parts: logits and a target, or x and v. At first the defaults.
+# Settings of the sliders: logits and a target, or x and v. The first are the defaults.
 SETTINGS = {
     "loss": [
         ([1.5, -0.3, -2.2], 2),
@@ -62,8 +62,8 @@ KEYS = {
     "quadratic": ("ArrowLeft Tab Home Tab ArrowRight", [0.9, -5.0], [2.0]),
     "linear": ("End Tab ArrowLeft Tab Home Tab ArrowRight", [5.0, 4.9], [-2.0, 1.1]),
 }
-# A function, how much shorter than the gradient its arrow is drawn, how far apart level lines are,
-# and the digits of y, J, v and the gradient.
+# The function, its matrix, the factor by which the arrow is shortened, the step of the level
+# lines, and the digits of y, J, v and the gradient.
 ARROWS = {
     "quadratic": (quadratic_form, [[0.0, 1.0], [1.0, 0.0]], 5, 20, (2, 1, 1, 2)),
     "linear": (linear_map, [[1.0, 2.0], [3.0, 4.0]], 3, 10, (1, 0, 1, 1)),
@@ -80,7 +80,7 @@ def figure(tab, address, name):
 
 
 def show(tab, url):
-    """Open a page, and wait until its figures can be moved."""
+    """Open a page, and wait until its figures are interactive."""
     tab.goto(url)
     tab.wait_for_function("[...document.querySelectorAll('.vega-figure')].every(f => f.view)")
 
@@ -97,7 +97,7 @@ def move(figure, first, second):
 
 
 def computed(figure, *names):
-    """Return signals of a figure, after all that was asked of it is done."""
+    """Return signals of a figure, after its pending updates."""
     return figure.evaluate(
         """async (figure, names) => {
             await figure.view.runAsync();
@@ -108,7 +108,7 @@ def computed(figure, *names):
 
 
 def numbers(figure, selector=""):
-    """Return the numbers that are written in the picture, or in a part of it."""
+    """Return the numbers in the text of the picture, or of a part of it."""
     texts = figure.locator(f".figure-svg {selector} text").all_text_contents()
     texts = [text.replace("\N{MINUS SIGN}", "-") for text in texts]
     return [text for text in texts if re.fullmatch(r"[-+]?[\d.]+", text)]
@@ -123,14 +123,14 @@ def loss_of(logits, target):
 
 
 def arrow_of(name, x, v):
-    """Return what the package computes from an x and a v."""
+    """Return the result of run_backward for an x and a v."""
     function, w, *_ = ARROWS[name]
     x, v, w = (torch.tensor(numbers, dtype=torch.float64) for numbers in (x, v, w))
     return run_backward(lambda x: function(x, w), x[:, None], v[:, None])
 
 
 def assert_written(name, figure, first, second):
-    """Compare what a picture says; it may be the one without script."""
+    """Compare the text of a picture, which may be the static one."""
     if name == "loss":
         p, gradient, loss = loss_of(first, second)
         assert numbers(figure) == [
@@ -150,7 +150,7 @@ def assert_written(name, figure, first, second):
 
 
 def assert_computed(name, figure, first, second):
-    """Compare all that a figure computes, and what it says."""
+    """Compare the signals and the text of a figure."""
     if name == "loss":
         *found, p, gradient, loss = computed(
             figure, "x0", "x1", "x2", "target", "softmax", "gradient", "loss"
@@ -282,7 +282,7 @@ def test_a_group_of_buttons_has_a_name(figure):
 
 @each_arrow
 def test_the_arrow_is_the_gradient(figure, name):
-    pixels, shorter = 16.5, ARROWS[name][2]  # to a unit; as the page says
+    pixels, shorter = 16.5, ARROWS[name][2]  # to a unit; as on the page
     point, head = figure.locator(".point path"), figure.locator(".head path")
     for x, v in SETTINGS[name]:
         move(figure, x, v)
@@ -299,7 +299,7 @@ def test_the_arrow_is_the_gradient(figure, name):
 
 
 def transform(mark):
-    """Return where a mark is, and how far it is turned."""
+    """Return the position and the rotation of a mark."""
     numbers = re.findall(r"-?[\d.]+(?:e-?\d+)?", mark.get_attribute("transform"))
     return list(map(float, numbers))
 
@@ -371,7 +371,7 @@ def build(tmp_path, monkeypatch):
         (tmp_path / "_figures").mkdir(exist_ok=True)
         (tmp_path / "_figures" / "square.py").write_text(f"spec = {SPEC!r}\n")
         (tmp_path / "conf.py").write_text(
-            # Sphinx keeps what reads Markdown for the whole process: the same as everywhere.
+            # Sphinx keeps the Markdown parser for the whole process, so all tests use this one.
             'extensions = ["myst_nb", "notes_site"]\nexclude_patterns = ["_build", "_figures"]\n'
         )
         (tmp_path / "index.md").write_text(f"# T\n\n```{{vega-figure}} {page}\n```\n")

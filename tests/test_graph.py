@@ -296,7 +296,7 @@ def test_a_walk_costs_as_much_again_for_each_function():
 
 
 def walked(function, found):
-    """Collect functions and edges the way one would first think of."""
+    """Collect functions and edges by plain recursion."""
     for taker, _ in function.next_functions:
         if taker is not None:
             found.append((function.name(), taker.name()))
@@ -306,7 +306,7 @@ def walked(function, found):
 
 @st.composite
 def made(draw):
-    """Draw a tensor that a few operations have made of two leaves."""
+    """Draw a tensor computed from two leaves by a few operations."""
     operations = [torch.add, torch.mul, torch.sub, lambda a, b: a.exp() * b, lambda a, _: a]
     tensors = [leaf(2), leaf(2)]
     for _ in range(draw(st.integers(1, 6))):
@@ -321,7 +321,7 @@ def test_every_function_is_found_once_and_every_way_counted(tensor):
     graph = backward_graph(tensor)
     ways = nx.DiGraph()
     ways.add_weighted_edges_from((a, b, n) for a, b, n in graph.edges(data="count") if n)
-    times = {0: 1}  # how often the walk above comes to each
+    times = {0: 1}  # the number of visits of the walk above
     for node in nx.topological_sort(ways) if len(ways) else []:
         times.setdefault(node, 0)
         for _, taker, count in ways.out_edges(node, data="weight"):

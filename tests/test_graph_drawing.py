@@ -1,4 +1,4 @@
-"""The picture of a graph, as it is drawn."""
+"""The picture of a graph."""
 
 import builtins
 import itertools
@@ -21,7 +21,7 @@ from autograd_notes.graph_drawing import _spread
 
 @pytest.fixture(autouse=True)
 def pictures():
-    """Draw without a screen, in the style of the site, and throw the figures away."""
+    """Draw without a screen, in the style of the site, and close the figures."""
     plt.switch_backend("agg")
     with plt.style.context("autograd_notes.figures"):
         yield
@@ -95,7 +95,7 @@ def test_labels_stand_in_their_boxes_and_the_boxes_apart(drawn):
 
 
 def points(arrow):
-    """Return what an arrow goes through, as it was given; what it draws ends beside its head."""
+    """Return points of an arrow's path: the original one, since the drawn one ends before its head."""
     path = arrow._path_original  # noqa: SLF001
     return Path(path.to_polygons(closed_only=False)[0]).interpolated(5).vertices
 
@@ -137,7 +137,7 @@ def test_the_quadratic_form_fits_a_phone():
 
 
 def described(axes):
-    """Write down what is drawn, in points: boxes, arrows, texts, and what they stand on."""
+    """Describe the drawn boxes, arrows, texts and backgrounds, in points."""
     for patch in axes.patches:
         if patch.get_facecolor()[3] < 1:
             style, color = patch.get_boxstyle(), to_hex(patch.get_facecolor(), keep_alpha=True)
@@ -210,7 +210,7 @@ def test_boxes_are_spread_as_little_as_can_be(places):
     assert list(found) == list(wanted)
     blanks = [found[i] - found[i - 1] - (width[i] + width[i - 1]) / 2 - 12 for i in list(found)[1:]]
     assert all(blank > -1e-9 for blank in blanks)
-    # No group that touches would gain by moving: by least squares, each stands at its mean.
+    # No touching group would gain by moving: by least squares, each is centred on its mean.
     apart = [i for i, blank in enumerate(blanks, start=1) if blank > 1e-9]
     for start, end in itertools.pairwise([0, *apart, len(found)]):
         group = range(start, end)

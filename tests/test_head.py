@@ -46,14 +46,14 @@ def small(request, tmp_path_factory):
 
 
 def add(doctree):
-    """Put a figure on a page, as figures.InlineSvg does."""
+    """Insert a figure, as figures.InlineSvg does."""
     from docutils import nodes  # noqa: PLC0415
 
     doctree[0].append(nodes.raw("", RAW, format="html", alt="A\nblack square"))
 
 
 def tags(file):
-    """Return what the head of a page says to those who link to it."""
+    """Return the properties of the card in the head of a page."""
     soup = BeautifulSoup(file.read_text(), "html.parser")
     metas = [
         (meta.get("property") or meta.get("name"), meta["content"])

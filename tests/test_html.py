@@ -120,7 +120,7 @@ INJECTED = {
 def test_what_is_injected_runs_only_without_the_policy(chromium, address, what, policy):
     tab = chromium.new_context(bypass_csp=policy == "without it").new_page()
     tab.add_init_script("addEventListener('securitypolicyviolation', () => (stopped = true))")
-    # A script of the site must do it: what a debugger evaluates stands outside of the policy.
+    # A script of the site must do it: code that a debugger evaluates bypasses the policy.
     script = {"body": INJECTED[what], "content_type": "text/javascript"}
     tab.route("**/keyboard.js*", lambda route: route.fulfill(**script))
     tab.goto(f"{address}/index.html")
@@ -131,7 +131,7 @@ def test_what_is_injected_runs_only_without_the_policy(chromium, address, what, 
 
 
 def test_the_server_that_reloads_is_not_stopped():
-    # It writes its own script into each page, whose hash no build knows.
+    # It writes a script into each page, with a hash that no build knows.
     serve = (
         (ROOT / "tox.ini")
         .read_text()
@@ -143,7 +143,7 @@ def test_the_server_that_reloads_is_not_stopped():
 
 @pytest.fixture(scope="module")
 def unrepaired(tmp_path_factory):
-    """Return what the theme and the extensions write, page by page."""
+    """Return the HTML of the theme and the extensions without the fixes, by page."""
     folder = tmp_path_factory.mktemp("unrepaired")
     (folder / "conf.py").write_text(
         'extensions = ["myst_nb", "sphinx.ext.autodoc"]\nhtml_theme = "furo"\n'

@@ -1,4 +1,4 @@
-"""Kernels that are forked: quick to start, and as separate as others."""
+"""Forked kernels: quick to start, and as isolated as others."""
 
 import multiprocessing
 from multiprocessing import forkserver
@@ -78,7 +78,7 @@ def test_a_kernel_that_dies_stops_the_build_and_not_the_others(build):
 
 
 def test_a_cell_that_takes_too_long_is_interrupted(build):
-    # A kernel that is not interrupted keeps the build waiting for an hour.
+    # A kernel that is not interrupted would block the build for an hour.
     with pytest.raises(Exception, match=r"folder/page\.md"):
         build("\n```{code-cell}\nimport time\ntime.sleep(3600)\n```\n", nb_execution_timeout=1)
 

@@ -138,7 +138,7 @@ def test_classes_are_certain_probabilities(drawn, smoothing):
     x, target, weight = drawn
     q = one_hot(target, x)
     smooth = (1 - smoothing) * q + smoothing / x.shape[class_dim(x)]
-    # With weights the means differ: only that over classes divides by the sum of the weights.
+    # With weights the means differ: that of class targets divides by the sum of the weights.
     for options in (
         {"weight": weight, "reduction": "none"},
         {"weight": weight, "reduction": "sum"},
@@ -222,7 +222,7 @@ def test_function_transforms_agree_with_a_loop(loss):
 def test_compiled_in_one_graph_agrees(loss):
     torch.manual_seed(0)
     p, target = torch.rand(5, 3), torch.tensor([0, 2, 1, 1, -100])
-    # Inductor agrees as well, and takes a compiler and some seconds for each loss.
+    # Inductor agrees as well, but needs a compiler, and some seconds for each loss.
     compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
     assert_agree(lambda p: compiled(p, target), lambda p: loss(p, target), p)
 

@@ -179,7 +179,7 @@ What it does.
 """
 
 
-# MyST asks for the application in the old way.
+# MyST uses the deprecated `app` of the environment.
 @pytest.mark.filterwarnings("ignore:'.*app' is deprecated")
 def test_each_construct_is_plain_markdown(tmp_path):
     tmp_path.joinpath("conf.py").write_text(CONF)

@@ -1,4 +1,4 @@
-"""The renderer of mathematics: it draws all of a formula, or says that it can't."""
+"""The renderer of mathematics: it draws the whole formula, or warns that it can't."""
 
 import re
 

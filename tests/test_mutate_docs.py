@@ -1,4 +1,4 @@
-"""A sample of the site's statements is altered, and the checks notice each."""
+"""Mutants of a sample of the site's statements: the checks notice each."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The one setup of the site's extension: its table, and that of docs/_ext/README.md, are the truth."""
+"""The setup of the site's extension: its tables, and that of docs/_ext/README.md, are complete."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from notes_site import EVENTS
 
 README = (ROOT / "docs" / "_ext" / "README.md").read_text()
 ROW = re.compile(r"^\| `([\w-]+)` \| (\d+) \| `([\w.]+)` \| (.+) \|$", re.MULTILINE)
-# A process of its own: the settings of the site register directives for the whole process.
+# A separate process: the settings of the site register directives for the whole process.
 PROGRAM = """
 import json, sys
 from pathlib import Path

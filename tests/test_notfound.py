@@ -1,4 +1,4 @@
-"""The page that stands in for one that is missing, at any depth, with the site in any folder."""
+"""The page for missing addresses, at any depth, with the site in any folder."""
 
 import functools
 import os
@@ -17,12 +17,12 @@ MISSING = HTTPStatus.NOT_FOUND
 
 
 class Host(Quiet):
-    """A host of pages: what is missing is `404.html` at the top of the site."""
+    """A host of pages: it sends `404.html` of the site for a missing page."""
 
     prefix = "/"
 
     def translate_path(self, path):
-        """Serve the site below the prefix, and nothing beside it."""
+        """Serve the site below the prefix, and nothing else."""
         inside = path.startswith(self.prefix)
         return super().translate_path("/" + path.removeprefix(self.prefix) if inside else "/none")
 
@@ -54,12 +54,12 @@ def host():
 
 
 def visit(tab, address, path):
-    """Open a page that is not there, and go by its links to one that is."""
+    """Open a missing page, and follow its links to an existing one."""
     wrong = watch(tab, address)
     assert tab.goto(f"{address}{path}").status == MISSING
     expect(tab.get_by_role("heading", name="Page not found")).to_be_visible()
     border = "getComputedStyle(document.querySelector('.sidebar-drawer')).borderRightWidth"
-    assert tab.evaluate(border) == "1px"  # as the theme's style wants it
+    assert tab.evaluate(border) == "1px"  # as in the theme's style
     tab.get_by_role("link", name="the front page").click()
     expect(tab).to_have_url(f"{address}index.html")
     tab.go_back()

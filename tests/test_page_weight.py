@@ -1,13 +1,13 @@
-"""The built site as it is first loaded: how much, from where, and whether it moves meanwhile."""
+"""The first load of the built site: bytes, requests, hosts, and layout shifts."""
 
 import pytest
 from conftest import each_window
-from page_weight import serve, weigh
+from first_visit import serve, weigh
 from test_figures import FIGURES
 from test_site import PAGES
 
 TEXTS = sorted({*PAGES, "genindex"} - set(FIGURES.values()))
-# Chromium tells of each shift since the page began, also to who asks late.
+# `buffered` includes the shifts before the observer was created.
 SHIFTS = """() => new Promise(resolve => {
     let shifts = [];
     new PerformanceObserver(list => shifts.push(...list.getEntries().map(

@@ -1,4 +1,4 @@
-"""The program that runs the site on other code paths and under noise finds what changes."""
+"""The program that runs the site on other code paths and under noise finds each change."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ MACHINES = {
     ),
 }
 HEAD = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n\n"
-# A digit that depends on rounding, as a table of errors in ulp once stated it.
+# A digit that depends on rounding.
 ULP = """\
 import torch
 row = torch.linspace(-3, 3, 7)
@@ -120,7 +120,7 @@ def test_changes_are_reported_with_their_variants(capsys, changed):
     printed = capsys.readouterr().out
     text = "page.md:7: the cell shows something else:\n-1\n+2\n  under noise, seed 0\n  under noise, seed 1\n"
     assert (text in printed) is changed
-    held = "2 outputs of cells and 3 doctest examples, held against 0 code paths and 3 seeds"
+    held = "2 outputs of cells and 3 doctest examples, compared on 0 code paths and 3 seeds"
     assert held in printed
     assert f": {int(changed)} changed" in printed
 
@@ -143,7 +143,7 @@ def test_noise_finds_a_digit_that_depends_on_rounding(tmp_path):
     line = PAGE[: PAGE.index(">>> (torch")].count("\n") + 1
     assert f"index.md:{line}: the doctest shows something else:" in done.stdout
     assert "-True\n+False\n  under noise, seed 0\n" in done.stdout
-    end = "held against 0 code paths and 1 seeds of rounding noise (1 marked, against the code paths alone): 2 changed\n"
+    end = "compared on 0 code paths and 1 seeds of rounding noise (1 marked, on the code paths alone): 2 changed\n"
     assert done.stdout.endswith(f"3 outputs of cells and 2 doctest examples, {end}")
 
 
@@ -156,5 +156,5 @@ def test_a_site_that_executes_nothing_fails(tmp_path):
 def test_a_sample_of_the_site_holds():
     done = program("--sample")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "held against 1 code paths and 1 seeds of rounding noise" in done.stdout
+    assert "compared on 1 code paths and 1 seeds of rounding noise" in done.stdout
     assert done.stdout.endswith("): 0 changed\n")

@@ -1,4 +1,4 @@
-"""A page on paper: the text alone, in ink, all of it, also from a dark window."""
+"""A printed page: the whole text without controls, in black, also from the dark theme."""
 
 import pytest
 from test_accessibility import open_all

@@ -1,4 +1,4 @@
-"""The README: its examples run, and CI calls the command that it gives."""
+"""The README: its examples run, and CI calls its command."""
 
 import doctest
 import re

@@ -1,4 +1,4 @@
-"""The inventories: refreshed from published ones, refused where a name is gone."""
+"""The inventories: refreshed from published ones; a missing name is an error."""
 
 import zlib
 

@@ -17,7 +17,7 @@ def thirds(dtype, size=60):
 
 
 def ulps(before, after):
-    """Return by how many numbers of the dtype the results lie apart, all of one sign."""
+    """Return the distance of two results of one sign, in numbers of the dtype."""
     bits = rounding_noise.BITS[before.dtype]
     return (after.view(bits).long() - before.view(bits).long()).flatten()
 

@@ -1,4 +1,4 @@
-"""Logits that several processes share: right, and never collected."""
+"""Sharded logits: the results are correct, and nothing gathers the logits."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from torch.testing._internal.distributed import fake_pg  # noqa: F401  # registe
 
 from autograd_notes import cross_entropy, nll
 
-# Where this is missing, DTensor lacks operators too: torch 2.6 has no amax and no argmax of one.
+# Without this, DTensor lacks operators too: torch 2.6 has no amax and no argmax for it.
 local_tensor = pytest.importorskip("torch.distributed._local_tensor")
 
 ROW = re.compile(r"(batch|classes) +(.+?) {2,}(\w+) +(S\(\d\)|R|-) +(.+?) {2,} *([\d,]+)")
@@ -76,7 +76,7 @@ def test_loss_parallel_agrees_too(table):
 
 @pytest.fixture
 def mesh():
-    """Play two processes in one."""
+    """Simulate two processes in one."""
     dist.init_process_group("fake", rank=0, world_size=2)
     with local_tensor.LocalTensorMode(2):
         yield init_device_mesh("cpu", (2,))

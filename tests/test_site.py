@@ -1,4 +1,4 @@
-"""The built site: every row of the study notebook is on it, and it asks no other host."""
+"""The built site: it has every row of the study notebook, and requests nothing from other hosts."""
 
 import os
 import re
@@ -41,7 +41,7 @@ tensor([2, 0, 1, 0, 1])
 """
 LOSS = "tensor(1.2616)\n"
 
-# The code of a cell, up to blanks, and what the page shows below it.
+# The code of a cell, up to blanks, and its output.
 ROWS = [
     (BACKWARD, "print(y)\nprint(x.grad)", ["tensor([[10.]], grad_fn=<MmBackward0>)\nNone\n"]),
     (BACKWARD, "y.backward(v)\nx.grad", ["tensor([[20.],\n        [ 4.]])\n"]),

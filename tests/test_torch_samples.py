@@ -1,4 +1,4 @@
-"""Every sample that PyTorch tests its own functions with, through the package.
+"""PyTorch's own test samples for its losses, run through the package.
 
 The samples are a private part of PyTorch, so they are those of the version that is pinned.
 """
@@ -45,7 +45,7 @@ OURS = {
     "CrossEntropyLoss": [cross_entropy, by_two],
 }
 CHUNKED = (by_two, in_place, linear_by_two)
-# The variants with chunks of torch's own take options that nothing else has.
+# torch's own chunked variants have options of their own.
 OPS = [
     (op, ours)
     for op in op_db
@@ -100,7 +100,7 @@ def fresh(value, dtype):
 
 
 def gradients(y, leaves, **options):
-    """Pull back a cotangent that every dtype can hold."""
+    """Pull back a cotangent that every dtype can represent."""
     if not y.requires_grad:
         return [torch.zeros_like(leaf) for leaf in leaves]
     generator = torch.Generator().manual_seed(0)
@@ -109,7 +109,7 @@ def gradients(y, leaves, **options):
 
 
 def value_and_gradients(function, args, options, *, twice, dtype=None):
-    """Return the value, the gradients, and, if asked for, the gradients of each gradient."""
+    """Return the value, the gradients, and with `twice` the gradients of each gradient."""
     args = [fresh(arg, dtype) for arg in args]
     y = function(*args, **{name: fresh(option, dtype) for name, option in options.items()})
     leaves = [x for x in args if isinstance(x, Tensor) and x.requires_grad]
@@ -122,7 +122,7 @@ def value_and_gradients(function, args, options, *, twice, dtype=None):
 
 
 def assert_as_good(ours, theirs, truth):
-    """Expect torch's result or, where the two differ, one that is no farther from the truth."""
+    """Expect torch's result or, where the two differ, one that is no farther from the exact one."""
     assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
     finite = theirs.isfinite()
     not_finite = [x.masked_fill(finite, 0) for x in (ours, theirs)]
@@ -136,13 +136,13 @@ def assert_as_good(ours, theirs, truth):
 
 
 def without_graph(samples):
-    """Yield the samples again, the targets as numbers of which nobody asks a gradient."""
+    """Yield the samples with detached targets."""
     for theirs, args, options in samples:
         yield theirs, (*args[:-1], args[-1].detach()), options
 
 
 def assert_samples_agree(ours, samples, dtype):
-    # What was overwritten is gone, so only its first derivative can be had.
+    # In place, the logits are overwritten: there is no second derivative.
     twice, count = dtype in (torch.float32, torch.float64) and ours is not in_place, 0
     if ours in CHUNKED:
         samples = without_graph(samples)

@@ -1,4 +1,4 @@
-"""What several figures are made of."""
+"""The parts that several figures share."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def formulas(texts: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def mark(kind: str, data: str = "", name: str = "", **settings: Any) -> dict[str, Any]:
-    """Return a mark. A setting is a value, or a dict that says how to compute it."""
+    """Return a mark. A setting is a value, or a dict with the expression that computes it."""
     if kind == "text":
         settings = {"fill": "currentColor", "fontSize": 12, "font": FONT, **settings}
     update = {k: v if isinstance(v, dict) else {"value": v} for k, v in settings.items()}

@@ -1,4 +1,4 @@
-"""What `quadratic` and `linear` share: x on a plane, J^T v as an arrow from it, and level lines."""
+"""The shared parts of `quadratic` and `linear`: x on a plane, the arrow J^T v, level lines."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def spread(name: str) -> dict[str, Any]:
 
 
 def keep(text: str) -> dict[str, str]:
-    """Return a transform that keeps the rows of which something is true."""
+    """Return a transform that keeps the rows for which an expression is true."""
     return {"type": "filter", "expr": text}
 
 
@@ -62,7 +62,7 @@ def matrix(name: str, rows: list[list[str]], digits: str, middle: float) -> list
 
 
 def axes() -> list[dict[str, Any]]:
-    """Return both axes, with a number where they are at five."""
+    """Return both axes, with labels at 5 and -5."""
     line = {"stroke": "currentColor", "opacity": 0.6}
     number = {"fontSize": 10, "baseline": "middle"}
     return [
@@ -76,15 +76,15 @@ def axes() -> list[dict[str, Any]]:
 
 
 def lines(data: str, **settings: Any) -> dict[str, Any]:
-    """Return the level lines of some data as one mark; at the end of each the pen is lifted."""
+    """Return the level lines of some data as one mark, with a gap after each."""
     place = at("datum.a", "datum.b")
     return mark("line", data, **place, defined={"signal": "!datum.end"}, **settings)
 
 
 def arrow(shrink: int) -> list[dict[str, Any]]:
-    """Return x, and the gradient as an arrow from it, so many times shorter."""
+    """Return x, and the gradient as an arrow from it, shortened by the factor `shrink`."""
     tip = [f"x{i + 1} + gradient[{i}] / {shrink}" for i in range(2)]
-    # The line ends inside of the head, which would else be blunt.
+    # The line ends inside the head: its end would blunt the tip.
     stem = f"max(0, 1 / {shrink} - 0.4 / length)"
     end = [f"x{i + 1} + (length > 0 ? gradient[{i}] * {stem} : 0)" for i in range(2)]
     shown = {"signal": "length > 0 ? 1 : 0"}
@@ -117,7 +117,7 @@ def figure(
     """Return the specification.
 
     `computed` has formulas for y, J, v and the gradient; `line` turns a row with a `level` into
-    rows of points `a`, `b` of its level lines, of which the last of each line says `end`.
+    rows of points `a`, `b` of its level lines; `end` is true for the last of each line.
     """
     level = " + ".join(f"v[{i}] * y[{i}]" for i in range(len(cotangent)))
     length = "sqrt(pow(gradient[0], 2) + pow(gradient[1], 2))"  # Vega's interpreter lacks hypot

@@ -11,12 +11,12 @@ CLASSES = range(3)
 LOGITS = (1.5, -0.3, -2.2)  # nearly the first sample of the pages
 TARGET = 2
 
-# In pixels. One is equally long in all three columns, so that the eye can subtract.
+# In pixels. The unit is equally long in all three columns, so that the eye can subtract.
 FIRST_ROW, ROW, BAR, ONE = 80, 44, 14, 62
 
 
 def buttons() -> dict[str, Any]:
-    """Return the signal of the target, and what chooses it."""
+    """Return the signal of the target, with its radio buttons."""
     bind = {"input": "radio", "options": list(CLASSES), "name": "target"}
     return {"name": "target", "value": TARGET, "bind": bind}
 

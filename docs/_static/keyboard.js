@@ -1,7 +1,7 @@
-// What the theme leaves to the mouse: boxes that scroll, and the menus of a narrow window.
+// Keyboard access where the theme has none: boxes that scroll, and the menus of a narrow window.
 "use strict";
 {
-  // The keyboard scrolls what has the focus: what is wider than its box must take it.
+  // The keyboard scrolls the focused element, so a box with a wider content must be focusable.
   const watcher = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
@@ -10,7 +10,7 @@
   });
   for (const box of document.querySelectorAll("pre, .table-wrapper, div.math")) watcher.observe(box);
 
-  // A menu is opened by the label of a hidden checkbox, which takes no focus: its icon does.
+  // The label of a hidden checkbox opens a menu. It is not focusable, so its icon becomes a button.
   const addButton = (label, drawer) => {
     const icon = label.querySelector(".icon");
     const menu = label.control;

@@ -111,7 +111,7 @@ def write_notebook(
     )
     # Two builds with one parent folder overwrite each other's executed pages.
     if any(cell.get("source") and not cell.get("execution_count", 1) for cell in executed.cells):
-        logger.warning("the page's notebook is not executed, read it anew: -E", location=page)
+        logger.warning("the page has no executed notebook: rebuild it with -E", location=page)
     text = markdown(app, doctree, link, cells=True)
     write(Path(app.outdir, f"{page}.ipynb"), notebook(first, text, executed))
 

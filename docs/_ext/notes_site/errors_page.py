@@ -1,7 +1,7 @@
 """The page of errors: an overview of its entries, the messages of other versions, and a search.
 
 An entry is a section with a label `(error-...)=`. The stated output of its first cell decides its
-kind: error, warning, or silent. Below a cell stands the output of other versions of torch, where
+kind: error, warning, or silent. Below a cell is the output of other versions of torch, where
 `docs/ask_other_torch.py` found a difference; differences that no longer fit the page are a warning.
 
 The messages of all entries, those of other versions too, go into `error_messages.js`. Only the page

@@ -18,8 +18,8 @@ from sphinx.config import Config
 from sphinx.errors import ConfigError
 from sphinx.jinja2glue import BuiltinTemplateLoader
 
-# HTML of the theme and the extensions that a screen reader reads badly, and its fix. The tests fail
-# for a fix that no page needs any more.
+# Accessibility fixes: HTML of the theme and the extensions, and its replacement. The tests fail for
+# a fix that no page needs any more.
 FIXES = {
     # Two landmarks of one kind need names,
     r'<aside class="sidebar-drawer"': r'\g<0> aria-label="Site"',

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 UNIT = 20 / 1.12  # pixels to an em: at this ratio the x-height meets that of the text
 GLYPH = re.compile(r'<symbol id="([^"]+)".*?</symbol>', re.DOTALL)
-# LaTeX that ziamath drops, or draws as something else, without an error.
+# LaTeX that ziamath drops or draws wrongly, without an error.
 UNDRAWN = re.compile(
     r"\\(mathrel|mathbin|mathop|mathtt|texttt|mathbb\{1\}|operatorname\*|nonumber|hline|hat\b|_|\\\[)"
 )

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Mark(nodes.Invisible, nodes.Element):
-    """The place of a block, until its page is compared."""
+    """The placeholder of a block, until its page is compared."""
 
 
 class CodeCellOutput(SphinxDirective):
@@ -27,7 +27,7 @@ class CodeCellOutput(SphinxDirective):
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Leave a mark: a block without an executed cell is an error of the page."""
+        """Return a placeholder: a block without an executed cell is an error of the page."""
         mark = Mark()
         self.set_source_info(mark)
         return [mark]
@@ -65,8 +65,8 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def strays(doctree: nodes.document, path: Path, cells: list[Cell]) -> list[tuple[int, str]]:
-    """Remove the marks of a page; return the blocks that do not follow an executed cell."""
-    # MyST-NB counts one blank line after a cell, whatever their number.
+    """Remove the placeholders of a page; return the blocks that do not follow an executed cell."""
+    # MyST-NB counts one blank line after a cell, even if there are more.
     follow = {(str(path), cell.span[1] + 2) for cell in cells if cell.block}
     marks = list(doctree.findall(Mark))
     for mark in marks:

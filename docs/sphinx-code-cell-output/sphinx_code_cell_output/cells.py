@@ -40,7 +40,7 @@ def shown(output: Any) -> str:
 
 
 def in_order(outputs: list[Any]) -> Iterator[Any]:
-    """Put stderr after stdout, because the order in which the two arrive is random."""
+    """Put stderr after stdout: their order of arrival is random."""
     for streams, group in groupby(outputs, lambda output: output.output_type == "stream"):
         run = list(group)
         if streams:
@@ -84,7 +84,7 @@ class Cell:
 
     @property
     def shown(self) -> str:
-        """All that a reader sees below the cell."""
+        """The output that a reader sees below the cell."""
         if self.tags & HIDDEN:
             return ""
         return plain("".join(map(shown, in_order(self.executed.outputs))))
@@ -123,13 +123,13 @@ def read(text: str, config: Any, notebook: Any) -> list[Cell]:
 
 
 def executed_notebook(env: Any, page: str) -> Any:
-    """Return a page as MyST-NB executed it; empty if it did not."""
+    """Return the notebook of a page as MyST-NB executed it; empty if it was not executed."""
     data = getattr(env, "nb_metadata", {}).get(page, {}).get("exec_data")
     if not data:
         return nbformat.v4.new_notebook()
     config = env.mystnb_config
     notebook = nbformat.read(Path(config.output_folder, f"{page}.ipynb"), 4)
-    if data["method"] == "cache":  # MyST-NB does not write the outputs that it takes from there
+    if data["method"] == "cache":  # MyST-NB does not write outputs from its cache to files
         from jupyter_cache import get_cache  # noqa: PLC0415  # imports SQLAlchemy
 
         with suppress(KeyError):  # a page that failed is not cached

@@ -27,12 +27,12 @@ def rounds_to(stated: str, found: str) -> bool:
 
 
 def agrees(cell: Cell) -> bool:
-    """Whether a cell shows the output that its block states."""
+    """Whether the output of a cell agrees with its block."""
     return same(cell.stated, cell.shown, digits=cell.option == "digits")
 
 
 def failure(cells: list[Cell], *, stopped: bool) -> Iterator[tuple[int, str]]:
-    """Yield the cell that failed or did not finish: no cell after it has run."""
+    """Yield the cell that failed or did not finish, which ended the execution."""
     for cell in cells:
         if cell.error and "raises-exception" not in cell.tags:
             yield cell.line, f"the cell failed: {cell.error}"

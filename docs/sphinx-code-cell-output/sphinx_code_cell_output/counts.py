@@ -1,4 +1,4 @@
-"""The number of checks, on each page and in all: logged by each build, shown by `{check-counts}`.
+"""The number of checks of each page and of the site: logged by each build, or `{check-counts}`.
 
 In a sentence, {check-total}`cells` is the number of all cells; likewise outputs, doctests, numbers,
 and marked: cells with `rounding: "reason"`, whose subject is rounding. The setting
@@ -26,18 +26,18 @@ HEADS = ("Page", "Cells", "Outputs compared", "Doctest examples run", "Numbers i
 
 
 class Table(nodes.General, nodes.Element):
-    """The place of the table, until all pages are read."""
+    """The placeholder of the table, until all pages are read."""
 
 
 class Total(nodes.Inline, nodes.Element):
-    """The place of one number of the last row, until all pages are read."""
+    """The placeholder of one total, until all pages are read."""
 
 
 class CheckTotal(SphinxRole):
-    """Show the number of checks of one kind, on all pages together."""
+    """Show the number of checks of one kind, summed over all pages."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Leave the place of the number."""
+        """Return the placeholder of the number."""
         known = [*KINDS, "marked", *self.config.code_cell_output_totals]
         if self.text not in known:
             wrong = self.inliner.reporter.error(
@@ -53,7 +53,7 @@ class CheckCounts(SphinxDirective):
     """Show the number of checks of each page."""
 
     def run(self) -> list[nodes.Node]:
-        """Leave the place of the table."""
+        """Return the placeholder of the table."""
         self.env.metadata[self.env.docname]["check_counts"] = True
         return [Table()]
 
@@ -87,7 +87,7 @@ def count(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def counts(env: BuildEnvironment) -> dict[str, list[int]]:
-    """Return the number of checks of each kind, for each page with checks, and in all (no name)."""
+    """Return the number of checks of each kind by page, and the total under an empty name."""
     pages = {
         page: [env.metadata[page].get(f"checked_{kind}", 0) for kind in KINDS]
         for page in sorted(env.found_docs)
@@ -125,7 +125,7 @@ def row_of(cells: Iterable[str | nodes.Node]) -> nodes.row:
 
 
 def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Put the table, and the totals, in their places."""
+    """Replace the placeholders by the table and the totals."""
     table = counts(app.env)
     for total in list(doctree.findall(Total)):
         total.replace_self(nodes.Text(f"{totals(app)[total['kind']]:,}"))

@@ -2,8 +2,8 @@
 
 `code_cell_output_dependencies = {"name": path}` maps packages to their file or folder, relative to
 `conf.py`: after a change, the pages that import the name are read again. After a change of
-`code_cell_output_versions = {"name": version}`, all pages are. MyST-NB's cache of executed
-notebooks is kept apart for each state of both.
+`code_cell_output_versions = {"name": version}`, all pages are. Each state of both has a
+cache of executed notebooks of its own.
 """
 
 import re
@@ -35,14 +35,14 @@ def at(app: Sphinx, path: str) -> list[Path]:
 
 
 def keep_caches_apart(app: Sphinx) -> None:
-    """Give each state of the dependencies a folder of its own in MyST-NB's cache."""
+    """Use a separate cache of MyST-NB for each state of the dependencies."""
     env: Any = app.env
     folder = Path(env.mystnb_config.execution_cache_path, fingerprint(app))
     env.mystnb_config = env.mystnb_config.copy(execution_cache_path=str(folder))
 
 
 def note(app: Sphinx, page: str, source: list[str]) -> None:
-    """Note the files of each package that a page imports."""
+    """Register the files of each package that a page imports as its dependencies."""
     for name, path in app.config.code_cell_output_dependencies.items():
         if re.search(rf"\b(?:from|import).*\b{re.escape(name)}\b", source[0]):
             for file in at(app, path):

@@ -1,4 +1,4 @@
-"""The execution of a page: merged streams, the kernel manager, and where an execution stopped.
+"""The execution of a page: merged streams, the kernel manager, and the line of a failure.
 
 MyST-NB 1.4 has no option for these. It executes pages by `jupyter_cache.executors.utils`, whose
 global `executenb` is replaced while pages are read: the only foreign global that is replaced. A
@@ -24,7 +24,7 @@ def replace(_app: Sphinx, env: Any, pages: list[str]) -> None:
 
 
 def restore(_app: Sphinx, _error: Exception | None) -> None:
-    """Put nbclient's own function back: another site may be built in this process."""
+    """Restore nbclient's function: another site may be built in this process."""
     if executors := sys.modules.get(REPLACED):
         import nbclient  # noqa: PLC0415  # jupyter_cache has imported it
 
@@ -32,13 +32,13 @@ def restore(_app: Sphinx, _error: Exception | None) -> None:
 
 
 def execute(notebook: Any, *, env: Any, **options: Any) -> Any:
-    """Execute a notebook, and note the line of the cell where the kernel stopped.
+    """Execute a notebook, and store the line of the cell where the kernel stopped.
 
     Arguments and result are those of `nbclient.execute`, and the page's environment.
 
     Raises:
-        CellExecutionError: A cell failed; or the kernel died, or did not start. MyST-NB goes on to
-            the next page.
+        CellExecutionError: A cell failed; or the kernel died, or did not start. MyST-NB continues
+            with the next page.
         CellTimeoutError: A cell ran too long.
     """
     import nbclient  # noqa: PLC0415  # only a page that runs needs it
@@ -48,7 +48,7 @@ def execute(notebook: Any, *, env: Any, **options: Any) -> Any:
         options.setdefault("kernel_manager_class", env.config.code_cell_output_kernel_manager)
     begun: list[int] = []
     try:
-        # Kernels send the pieces of a stream as they come, and may split a line.
+        # Kernels send a stream in pieces, and may split a line.
         return nbclient.execute(
             notebook,
             coalesce_streams=True,
@@ -64,7 +64,7 @@ def execute(notebook: Any, *, env: Any, **options: Any) -> Any:
             env.temp_data[STOPPED] = (line, f"the cell did not finish: {message}")
         else:
             env.temp_data[STOPPED] = (1, f"no cell was run: {message}")
-        # MyST-NB lets any other error end the build without the name of the page.
+        # Any other error would end the build without the name of the page.
         if isinstance(error, CellTimeoutError) or env.mystnb_config.execution_raise_on_error:
             raise
         raise CellExecutionError("", name, str(error)) from error

@@ -1,8 +1,8 @@
 """Alter each digit, sign and word that a site states, one at a time: the checks must notice.
 
 The site is built once, afresh, with Sphinx's doctest builder; or an HTML build of it is reused, and
-only its doctests run. Then each statement is altered and compared again, by the functions that the
-build compares with, with the output that the page has shown.
+only its doctests run. Then each statement is altered and compared again with the actual
+output, by the functions of the build.
 
 Altered are each digit and each sign in the blocks below cells, in doctests (those of docstrings
 too) and, if the site checks them, in the numbers of the prose; and each word of each error message
@@ -72,12 +72,12 @@ class Recorder(SphinxDocTestRunner):
         self.place = ""
 
     def report_start(self, out: Any, test: Any, example: Any) -> None:
-        """Note the place of the example."""
+        """Store the location of the example."""
         self.place = f"{test.filename}:{(test.lineno or 0) + example.lineno + 1}"
         super().report_start(out, test, example)
 
     def check_output(self, want: str, got: str, flags: int) -> bool:
-        """Compare as doctest does, and keep both sides."""
+        """Compare as doctest does, and store both sides."""
         Recorder.kept.append((self.place, want, got, flags))
         return doctest.OutputChecker().check_output(want, got, flags)
 
@@ -93,7 +93,7 @@ class RecordingBuilder(DocTestBuilder):
         """Test the doctests of a group."""
         if not isinstance(self.test_runner, Recorder):  # Sphinx makes a runner for each page
             self.test_runner = Recorder(verbose=False, optionflags=self.opt)
-            # As Sphinx does: prints of the setup code and of the doctests go to one place.
+            # As Sphinx does: the setup code and the doctests print to the same stream.
             vars(self.test_runner)["_fakeout"] = vars(self.setup_runner)["_fakeout"]
         return super().test_group(group)
 
@@ -157,20 +157,20 @@ def in_prose(app: Sphinx) -> Iterator[Mutant]:
 
 
 def name_of(app: Sphinx, page: str) -> str:
-    """Return the file of a page, from the folder above the sources."""
+    """Return the file of a page, relative to the parent of the sources."""
     return Path(app.env.doc2path(page)).relative_to(app.srcdir.parent).as_posix()
 
 
 def mutants(source: Path, conf: Path, site: Path | None = None) -> list[Mutant]:
     """Run the doctests of an HTML build, or build a site afresh; return every mutant of it."""
     Recorder.kept = []
-    # As sphinx-build does: the directives of the site are not there for the next one.
+    # As sphinx-build does: the directives of the site are not left for the next one.
     with docutils_namespace(), tempfile.TemporaryDirectory() as folder:
         html = site or Path(folder, "html")
         app = Site(
             source,
             conf,
-            html.with_name("doctest"),  # beside it, where MyST-NB keeps the executed notebooks
+            html.with_name("doctest"),  # MyST-NB writes the executed notebooks beside it
             html / ".doctrees",
             "doctest",
             freshenv=site is None,
@@ -184,7 +184,7 @@ def mutants(source: Path, conf: Path, site: Path | None = None) -> list[Mutant]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print how many mutants the checks noticed, and each that they did not."""
+    """Print how many mutants the checks noticed, and each survivor."""
     parser = argparse.ArgumentParser(
         prog="python -m sphinx_code_cell_output.mutate", description=__doc__.partition("\n")[0]
     )

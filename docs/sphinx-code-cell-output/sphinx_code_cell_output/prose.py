@@ -18,7 +18,7 @@ from sphinx_code_cell_output.doctests import examples
 
 logger = logging.getLogger(__name__)
 
-# A number on its own: not the end of a name (float32), not part of a version or a date.
+# A number, but not the end of a name (float32), nor part of a version or a date.
 NUMBER = re.compile(r"(?<![\w.\-])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?(?!\w|[.,\-]\d)")
 NOT_PROSE = (
     nodes.literal_block,
@@ -46,7 +46,7 @@ def computed(doctree: nodes.document) -> set[str]:
 
 
 def prose(doctree: nodes.document) -> Iterator[tuple[int, str]]:
-    """Yield each text of a page that is written for a person, with its line."""
+    """Yield each text of the prose of a page, with its line."""
     line = 0
     for node in doctree.findall():
         line = node.line or line
@@ -65,7 +65,7 @@ def in_code(node: nodes.Node) -> bool:
 
 
 def claims(doctree: nodes.document) -> Iterator[tuple[int, str]]:
-    """Yield, with its line, each number of the prose that must be computed."""
+    """Yield each number of the prose that must be computed, with its line."""
     for line, text in prose(doctree):
         for number in numbers(text):
             if re.search(r"[.e]|\d{3}", number):
@@ -80,7 +80,7 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     for line, number in found:
         if number not in known:
             logger.warning(
-                "the number %s stands in no output and no doctest of this page",
+                "the number %s is in no output and no doctest of this page",
                 number,
                 location=(env.docname, line),
                 type="code_cell_output",

@@ -1,4 +1,4 @@
-"""The summary after the differences: on which machine they arose, and how to accept them."""
+"""The summary after the differences: the machine, and the command that accepts them."""
 
 import platform
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def machine() -> str:
 
 
 def summarize(app: Sphinx, error: Exception | None) -> None:
-    """Warn once of all differences: the log of a machine elsewhere must say how it differs."""
+    """Warn once of all differences: a log from another machine must name its facts."""
     pages = app.env.metadata.values()
     differing = sum(int(page.get("differing_cells", 0)) for page in pages)
     if error or not differing:

@@ -23,7 +23,7 @@ def short(traceback: str) -> str:
 
 
 def shorten(_app: Sphinx, doctree: nodes.document) -> None:
-    """Shorten the tracebacks of a page, and remove the places of its warnings."""
+    """Shorten the tracebacks of a page, and remove the file and line of its warnings."""
     for block in list(doctree.findall(nodes.literal_block)):
         if "traceback" in block["classes"]:
             text, language = short(ANSI.sub("", block.astext())), "pytb"

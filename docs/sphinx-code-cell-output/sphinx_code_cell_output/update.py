@@ -27,7 +27,7 @@ def updated(text: str, cells: list[Cell]) -> str:
 
 
 def block(cell: Cell, end: str) -> str:
-    """Return the block that states the output of a cell, in a fence longer than any in it."""
+    """Return the block of a cell, with a fence longer than any in its output."""
     longest = max([2, *map(len, re.findall(r"`+", cell.shown))])
     fence = "`" * (longest + 1)
     text = f"{fence}{f'{BLOCK} {cell.option}'.strip()}\n{cell.shown}\n{fence}\n"

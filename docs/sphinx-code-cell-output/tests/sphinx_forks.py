@@ -1,7 +1,7 @@
-"""Sphinx builds as a command runs them, each in a fork of a process that has imported Sphinx once.
+"""Sphinx builds as on the command line, each forked from a process that has imported Sphinx.
 
-As a program, this is that process: a line of its input is one build, a line of its output its exit
-code. As a module, it starts the program and asks it.
+As a program, this is that process: it reads one build a line, and prints its exit code. As a
+module, it starts the program.
 """
 
 import json
@@ -55,7 +55,7 @@ def run(arguments, folder, environment, log):
 
 
 def serve():
-    """Import what every build needs, and fork for each."""
+    """Import the modules of every build, and fork for each."""
     for module in PRELOADED:
         import_module(module)
     for line in sys.stdin:

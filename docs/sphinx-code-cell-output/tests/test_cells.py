@@ -1,4 +1,4 @@
-"""The comparison of what a cell shows with what the block below it states."""
+"""The comparison of the output of a cell with the block below it."""
 
 import re
 
@@ -29,7 +29,7 @@ kernelspec:
 # Title
 
 """
-# MyST-NB asks for the application in the old way.
+# MyST-NB uses the deprecated `app` of the environment.
 pytestmark = pytest.mark.filterwarnings("ignore:'sphinx.environment.BuildEnvironment.app'")
 MODES = pytest.mark.parametrize("mode", ["force", "cache"])
 
@@ -45,7 +45,7 @@ def block(stated, option=""):
 
 
 def build(folder, pages, builder="html", **config):
-    """Build a site; return the application and its warnings, without colours and folders."""
+    """Build a site; return the application, and its warnings without colours and folders."""
     source = folder / "source"
     source.mkdir(exist_ok=True)
     (source / "conf.py").write_text(CONF)
@@ -76,7 +76,7 @@ def line_of(text, part):
     return text[: text.index(part)].count("\n") + 1
 
 
-# Without a kernel: outputs made by hand.
+# Without a kernel: outputs are literal.
 
 
 def stream(text, name="stdout"):
@@ -97,7 +97,7 @@ def error(name, message):
 
 
 def cells_of(text, *outputs, tag=""):
-    """Read a page whose cells have each shown one of the lists of outputs."""
+    """Read a page; each cell has one of the lists of outputs."""
     executed = [
         nbformat.v4.new_code_cell(
             "code", execution_count=1, outputs=shown, metadata={"tags": [tag] if tag else []}
@@ -109,7 +109,7 @@ def cells_of(text, *outputs, tag=""):
 
 
 def said(stated, *outputs, option="", tag=""):
-    """Return what is said of a cell with these outputs and, if one is stated, this block."""
+    """Return the warnings for a cell with these outputs and, if any, this block."""
     text = cell("code") + ("" if stated is None else block(stated, option))
     return [message for _, message in differences(cells_of(text, list(outputs), tag=tag))]
 
@@ -349,7 +349,7 @@ AGREES = (
 
 @pytest.fixture(scope="module", params=["force", "cache", "cached"])
 def agreeing(request, tmp_path_factory):
-    """Build a page on which everything agrees: with a kernel, and from MyST-NB's cache."""
+    """Build a page without differences: with a kernel, and from MyST-NB's cache."""
     folder = tmp_path_factory.mktemp(request.param)
     mode = request.param.removesuffix("d")
     if request.param == "cached":
@@ -471,7 +471,7 @@ def strays(tmp_path_factory):
     return build(tmp_path_factory.mktemp("strays"), pages)[1]
 
 
-# MyST-NB counts as if one blank line stood below a cell: here are two more.
+# MyST-NB counts one blank line below a cell: here are three.
 PARTS = {"after a paragraph": 2, "in a note": 2, "  in a list": 2, "after a block": 0}
 LINES = {part: line_of(STRAY, part) - 1 - more for part, more in PARTS.items()}
 LINES["in another fence"] = line_of(STRAY, "in another fence") - 1

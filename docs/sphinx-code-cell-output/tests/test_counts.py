@@ -1,4 +1,4 @@
-"""What is checked is counted, shown, and said; code without a check is not let through."""
+"""The counts of the checks, on pages and in the log; code without a check is a warning."""
 
 import pytest
 from sphinx.errors import ExtensionError

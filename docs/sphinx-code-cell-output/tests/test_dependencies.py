@@ -1,4 +1,4 @@
-"""Incremental builds: what a page imports has changed, though the page has not."""
+"""Incremental builds: an import of a page has changed, the page itself has not."""
 
 from types import SimpleNamespace
 
@@ -37,7 +37,7 @@ OTHER = USES.replace("from helper import number", "number = lambda: 1111")
 
 
 class Site:
-    """A site that is built again and again, with each setting kept."""
+    """A site that is built incrementally; settings stay until changed."""
 
     def __init__(self, folder, pages, mode="force"):
         self.folder, self.mode = folder, mode
@@ -68,7 +68,7 @@ class Site:
         return sorted(pages), ANSI.sub("", app.warning.getvalue()).replace(f"{source}/", "")
 
     def shown(self, page):
-        """Return what the cells of a page show."""
+        """Return the outputs of the cells of a page."""
         html = (self.folder / "build" / "html" / f"{page}.html").read_text()
         return BeautifulSoup(html, "html.parser").select_one(".cell_output").get_text().strip()
 
@@ -81,7 +81,7 @@ def helper(tmp_path, monkeypatch):
     (package / "__init__.py").write_text("from helper.inner import number\n")
     (package / "inner.py").write_text("def number():\n    return 1111\n")
     monkeypatch.setenv("PYTHONPATH", str(package.parent))
-    # A kernel takes a compiled file of the same second and size for that of the changed one.
+    # Python reuses bytecode if the source has the same second and size, as a changed one may.
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     return package
 
@@ -122,7 +122,7 @@ IMPORTS = {
 
 @pytest.fixture
 def modules(tmp_path):
-    """Two files that stand for modules."""
+    """Two files in place of modules."""
     paths = {name: tmp_path / f"{name}.py" for name in ("json", "os")}
     for path in paths.values():
         path.touch()

@@ -13,7 +13,7 @@ used = []
 
 
 class Manager(AsyncKernelManager):
-    """A kernel manager that notes its use."""
+    """A kernel manager that records its use."""
 
     def __init__(self, *args, **kwargs):
         used.append("ours")

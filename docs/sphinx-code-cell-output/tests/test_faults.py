@@ -1,4 +1,4 @@
-"""Faults put into a small site, one at a time: each must stop the build, with page and line."""
+"""Faults put into a small site, one at a time: each must fail the build, with page and line."""
 
 import os
 import re
@@ -85,12 +85,12 @@ A quarter is 0.25, as [there](#there).
 
 @dataclass
 class Fault:
-    """A change of one file, what the build must say of it, and where."""
+    """A change of one file, with the expected warning and its line."""
 
     old: str = ""
     new: str = ""
     says: str = ""
-    at: str = ""  # what stands on the line that must be named
+    at: str = ""  # the text of that line
     builder: str = "html"
     timeout: int = 600
     file: str = "docs/page.md"
@@ -159,7 +159,7 @@ FAULTS = {
         STATED_ERROR,
     ),
     "wrong digit in prose": Fault(
-        "is 0.25", "is 0.26", "the number 0.26 stands in no output", "A quarter"
+        "is 0.25", "is 0.26", "the number 0.26 is in no output", "A quarter"
     ),
     "broken link": Fault("(#there)", "(#nowhere)", "'nowhere'", "A quarter"),
     "missing image": Fault("(square.svg)", "(circle.svg)", "circle.svg", "![A square]"),
@@ -193,7 +193,7 @@ SQUARE = """\
 
 
 class Build:
-    """A site with one fault, built as tox does it."""
+    """A site with one fault, built with the options of tox."""
 
     def __init__(self, folder, name, environment, sphinx):
         self.environment, self.sphinx = environment, sphinx
@@ -237,14 +237,14 @@ class Build:
 
     @property
     def line(self):
-        """The line of the page that must be named."""
+        """The expected line of the warning."""
         text = (self.folder / "docs" / "page.md").read_text()
         return text[: text.index(self.fault.at)].count("\n") + 1
 
 
 @pytest.fixture(scope="module")
 def builds(request, tmp_path_factory):
-    """Start to build all sites that are asked for, two at a time."""
+    """Start to build the sites of the selected tests, two at a time."""
     folder = tmp_path_factory.mktemp("faults")
     names = {
         item.callspec.params["name"]

@@ -1,4 +1,4 @@
-"""Numbers in prose: which count, where they must stand, and what is said of those that do not."""
+"""Numbers in prose: which are checked, where they are looked up, and the warning if missing."""
 
 import pytest
 from sphinx.testing.util import SphinxTestApp
@@ -75,11 +75,11 @@ def test_what_is_computed_or_small_or_allowed_passes(tmp_path, prose):
 def test_what_is_not_computed_is_a_warning_with_its_line(tmp_path, prose, number):
     (tmp_path / "x.svg").touch()
     warnings, counted = build(tmp_path, prose)
-    message = f"the number {number} stands in no output and no doctest of this page"
+    message = f"the number {number} is in no output and no doctest of this page"
     assert f"index.rst:10: WARNING: {message}" in warnings
     assert counted == 1
 
 
 def test_a_number_in_code_alone_does_not_count(tmp_path):
     warnings, _ = build(tmp_path, "See 500.\n\n>>> x = 500\n")
-    assert "the number 500 stands in no output" in warnings
+    assert "the number 500 is in no output" in warnings
