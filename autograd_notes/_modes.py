@@ -63,5 +63,14 @@ def recomputed(raw: Any) -> Any:
 
 def hooks_save() -> bool:
     """Return whether hooks take the tensors that are saved now: checkpoints, `save_on_cpu`."""
-    hooks = torch._C._autograd._top_saved_tensors_default_hooks(False)  # noqa: FBT003, SLF001
-    return hooks is not None
+    autograd = torch._C._autograd  # noqa: SLF001  # no public name
+    if hasattr(autograd, "_top_saved_tensors_default_hooks"):
+        return autograd._top_saved_tensors_default_hooks(False) is not None  # noqa: FBT003, SLF001
+    # torch 2.6 does not tell, but a saved tensor that has hooks refuses others.
+    with torch.enable_grad():
+        probe: Any = torch.ones((), requires_grad=True).exp().grad_fn
+    try:
+        probe._raw_saved_result.register_hooks(abs, abs)  # noqa: SLF001
+    except RuntimeError:
+        return True
+    return False
