@@ -1,10 +1,12 @@
 """The checks of the arguments, with every error message. A `check_` function returns nothing."""
 
 import math
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
 
+from autograd_notes._modes import autocasts
 from autograd_notes._sharded import is_sharded
 from autograd_notes._targets import class_dim, class_range
 
@@ -17,6 +19,11 @@ def check_tensor(
         raise TypeError(f"{name}: expected a tensor, got {type(value).__name__}")
     if floating and not value.is_floating_point():
         raise TypeError(f"{name}: expected a floating-point dtype, got {value.dtype}")
+    if floating and value.dtype.itemsize < 2:
+        raise TypeError(f"{name}: expected 16 bits or more, got {value.dtype}")
+    if floating and (value.is_nested or value.layout != torch.strided):
+        kind = "a nested tensor" if value.is_nested else f"one of layout {value.layout}"
+        raise TypeError(f"{name}: expected a dense tensor, got {kind}")
     if like is None:
         return
     sharded = is_sharded(like)
@@ -29,11 +36,15 @@ def check_tensor(
         raise ValueError(f"{name}: expected {expected}, got {value.device}")
 
 
-def check_dim(x: Tensor, dim: int | tuple[int, ...]) -> None:
+def check_dim(x: Tensor, *dims: int) -> None:
     """Refuse a dimension that `x` does not have."""
     # torch gives a tensor of shape () one dimension here.
     rank = max(x.dim(), 1)
-    for one in dim if isinstance(dim, tuple) else (dim,):
+    if not dims:
+        raise ValueError("dim: expected one dimension or more, got none")
+    for one in dims:
+        if isinstance(one, bool) or not isinstance(one, Integral):
+            raise TypeError(f"dim: expected an integer, got {type(one).__name__}")
         if not -rank <= one < rank:
             raise IndexError(
                 f"dim: expected {-rank} to {rank - 1} for x of shape {tuple(x.shape)}, got {one}"
@@ -59,7 +70,10 @@ def check_loss(  # noqa: PLR0917  # in the order of the arguments of cross_entro
         check_weight(input, weight, name)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction: expected 'mean', 'sum' or 'none', got {reduction!r}")
-    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, (int, float)):
+    if isinstance(ignore_index, bool) or not isinstance(ignore_index, Integral):
+        kind = type(ignore_index).__name__
+        raise TypeError(f"ignore_index: expected an integer, got {kind}")
+    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, Real):
         kind = type(label_smoothing).__name__
         raise TypeError(f"label_smoothing: expected a number, got {kind}")
     if not 0 <= label_smoothing <= 1:
@@ -74,13 +88,19 @@ def check_weight(input: Tensor, weight: Tensor, name: str) -> None:
     """Refuse class weights of the wrong dtype or shape, or on another device."""
     check_tensor("weight", weight, like=input)
     shape = (input.shape[class_dim(input)],)
-    if weight.dtype != input.dtype:
-        raise TypeError(f"weight: expected the dtype of input, {input.dtype}, got {weight.dtype}")
+    check_dtype("weight", weight, input)
     if tuple(weight.shape) != shape:
         raise ValueError(
             f"weight: expected shape {shape} for {name} of shape {tuple(input.shape)}, "
             f"got {tuple(weight.shape)}"
         )
+
+
+def check_dtype(name: str, value: Tensor, input: Tensor) -> None:
+    """Refuse a dtype other than that of `input`; autocast may mix 16 bits and 32."""
+    dtypes = {value.dtype, input.dtype}
+    if len(dtypes) > 1 and (torch.float64 in dtypes or not autocasts(input)):
+        raise TypeError(f"{name}: expected the dtype of input, {input.dtype}, got {value.dtype}")
 
 
 def check_probabilities(input: Tensor, target: Tensor, ignore_index: int, name: str) -> None:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from autograd_notes._modes import autocasts
+
 # 16-bit numbers are summed in 32 bits: SUM_DTYPE.get(dtype, dtype).
 SUM_DTYPE = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
 
@@ -17,6 +19,8 @@ def class_range(target: Tensor) -> tuple[int, int] | None:
     # Reading a value waits for an accelerator, and breaks the graph of a compiled function.
     # Not mutated: mutants are never compiled, so no test would notice.
     if target.device.type != "cpu" or torch.compiler.is_compiling():  # pragma: no mutate
+        return None
+    if torch._C._is_tracing():  # noqa: SLF001  # a trace must hold for other targets
         return None
     try:
         low, high = target.aminmax()
@@ -38,13 +42,25 @@ def weighted_losses(
         return losses, None
     weights = torch.ones_like(losses) if weight is None else weight.to(losses.dtype)[index]
     weights = masked(weights, ignored)
-    return masked(losses, ignored) * weights, weights
+    return weighted(masked(losses, ignored), weights), weights
 
 
-def reduced_loss(losses: Tensor, weights: Tensor | None, reduction: str) -> Tensor:
-    """Return the weighted mean of weighted losses, their sum, or the losses themselves."""
+def weighted(losses: Tensor, weights: Tensor) -> Tensor:
+    """Return the product, where 0 times infinity is 0."""
+    return losses.masked_fill((weights == 0) & losses.isinf(), 0.0) * weights
+
+
+def reduced_loss(
+    losses: Tensor, weights: Tensor | None, reduction: str, dtype: torch.dtype
+) -> Tensor:
+    """Return the weighted mean of weighted losses, their sum, or the losses themselves.
+
+    They are converted to `dtype`, but not under autocast, where torch keeps losses in 32 bits.
+    """
     if reduction == "none":
-        return losses + 0.0  # -0.0 + 0.0 is 0.0
-    if reduction == "sum":
-        return losses.sum()
-    return losses.mean() if weights is None else losses.sum() / weights.sum()
+        loss = losses + 0.0  # -0.0 + 0.0 is 0.0
+    elif reduction == "sum":
+        loss = losses.sum()
+    else:
+        loss = losses.mean() if weights is None else losses.sum() / weights.sum()
+    return loss if loss.dtype == dtype or autocasts(loss) else loss.to(dtype)

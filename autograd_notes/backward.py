@@ -1,7 +1,8 @@
 """Worked examples of `backward(v)`, with the Jacobian that it never forms beside them."""
 
+import copy
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -81,8 +82,15 @@ class BackwardRun(NamedTuple):
 
     @property
     def vjp(self) -> Tensor:
-        """The product of the transposed Jacobian with `v`, shaped like `x`."""
-        return (self.jacobian.t() @ self.v.reshape(-1)).reshape(self.grad.shape)
+        """The product of the transposed Jacobian with `v`, shaped like `x`, of its dtype."""
+        jacobian, v = self.jacobian, self.v
+        wide = torch.promote_types(jacobian.dtype, v.dtype)
+        vjp = jacobian.t().to(wide) @ v.reshape(-1).to(wide)
+        return vjp.reshape(self.grad.shape).to(self.grad.dtype)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "BackwardRun":
+        # copy refuses a tensor with a graph
+        return BackwardRun(*(copy.deepcopy(x.detach(), memo) for x in self))
 
 
 def run_backward(
@@ -94,7 +102,8 @@ def run_backward(
 
     Args:
         function: takes a tensor like `x` and returns one tensor `y` that depends on it. It is
-            called twice, so it must be pure.
+            called once, and so changes its buffers once; then backward runs once for each
+            element of `y`, and once for `v`. A checkpoint in it runs its part again each time.
         x: the input, of any shape and any floating-point dtype. It is copied: neither its
             ``.grad`` nor its ``requires_grad`` changes, nor that of any other tensor.
         v: the cotangent, with the shape and dtype of `y`. It may be left out where `y` has one
@@ -107,7 +116,7 @@ def run_backward(
         TypeError: if `x` is not a floating-point tensor, `function` does not return one, or `v`
             is not a tensor of the dtype of `y`.
         ValueError: if `v` is not shaped like the output, if it is left out where `y` has more
-            than one element, or if `y` does not depend on `x`.
+            than one element, if `y` does not depend on `x`, or under ``torch.no_grad()``.
 
     Example:
         >>> import torch
@@ -124,20 +133,30 @@ def run_backward(
         >>> torch.equal(run.grad, run.vjp)
         True
 
-    Agrees with :meth:`torch.Tensor.backward` and :func:`torch.func.jacrev`.
+    Agrees with :meth:`torch.Tensor.backward` and :func:`torch.autograd.functional.jacobian`.
     """
     check_tensor("x", x, floating=True)
+    if not torch.is_grad_enabled():
+        raise ValueError(
+            "function: no result has a graph under torch.no_grad() or torch.inference_mode()"
+        )
     leaf = x.detach().clone().requires_grad_()
     y = function(leaf)
     check_tensor("the result of function", y, floating=True)
     v = _check_cotangent(v, y)
     if not y.requires_grad:
         raise ValueError("function: expected a result that depends on x, got one without a graph")
-    y.backward(v, inputs=[leaf])  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+    y.backward(v, inputs=[leaf], retain_graph=True)  # type: ignore[no-untyped-call]
     if leaf.grad is None:
         raise ValueError("function: expected a result that depends on x, got one that does not")
-    jacobian = torch.func.jacrev(function)(x.detach()).detach()
-    return BackwardRun(y, jacobian.reshape(y.numel(), x.numel()), v, leaf.grad)
+    # torch.func.jacrev refuses a checkpoint, BatchNorm in training, and more.
+    m = y.numel()
+    jacobian = leaf.new_zeros(m, leaf.numel())
+    for i, onehot in enumerate(torch.eye(m).to(y)):
+        last = i == m - 1
+        (row,) = torch.autograd.grad(y, leaf, onehot.reshape(y.shape), retain_graph=not last)
+        jacobian[i] = row.reshape(-1)
+    return BackwardRun(y, jacobian, v, leaf.grad)
 
 
 def _check_column(x: Tensor) -> int:

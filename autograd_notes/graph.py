@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import Node, get_gradient_edge
+from torch.autograd.graph import Node
 
 from autograd_notes._checks import check_tensor
+from autograd_notes._modes import recomputed
 
 if TYPE_CHECKING:
     import networkx  # type: ignore[import-untyped]  # noqa: ICN001  # the name that Sphinx looks up
@@ -30,8 +31,9 @@ def backward_graph(tensor: Tensor, names: Mapping[str, Tensor] | None = None) ->
     - `tensor`: what `names` calls the tensor, or None. A function stands for what it made in the
       forward, and takes the gradient of;
     - `shape`, a tuple, and `dtype`: of that tensor, and so of its gradient. None for a function
-      that made several, and for what is no longer there;
-    - `state`: ``"kept"``, or for a saved tensor also ``"freed"`` or ``"changed in place"``;
+      that made several, and for what is no longer there; a nested tensor has no `shape`;
+    - `state`: ``"kept"``, or for a saved tensor also ``"freed"``, ``"changed in place"`` or, in a
+      checkpoint that is not reentrant, ``"recomputed"``;
     - `label`: two lines that say the same.
 
     **Edges** point where the numbers go during ``backward``: from a function to those that take
@@ -47,12 +49,14 @@ def backward_graph(tensor: Tensor, names: Mapping[str, Tensor] | None = None) ->
         The graph, as a :class:`networkx.DiGraph`.
 
     Raises:
-        TypeError: if `tensor`, or one of `names`, is not a tensor, or `names` is not a mapping.
+        TypeError: if `tensor`, or one of `names`, is not a tensor, or `names` is not a mapping from
+            strings.
         ValueError: if `tensor` has no graph.
 
-    Looking at a saved tensor calls the unpack hook that it has, if any: what that raises is passed
-    on. A custom :class:`torch.autograd.Function` shows what it gave to ``save_for_backward``, not
-    what it hung on `ctx`; once freed, one node ``tensors`` stands for all, were there any or not.
+    Looking at a saved tensor calls its unpack hook, if any, and passes on what that raises; that of
+    a checkpoint, which would run the model, is not called. A custom
+    :class:`torch.autograd.Function` shows what it gave to ``save_for_backward``, not what it hung
+    on `ctx`; once freed, one node ``tensors`` stands for all, were there any or not.
 
     Example:
         >>> import torch
@@ -76,7 +80,7 @@ def backward_graph(tensor: Tensor, names: Mapping[str, Tensor] | None = None) ->
     from networkx import DiGraph  # noqa: PLC0415
 
     graph = DiGraph()
-    functions = [get_gradient_edge(tensor).node]
+    functions = [_edge(tensor)[0]]
     numbers = {functions[0]: 0}
     for function in functions:  # the list grows meanwhile: no recursion, however deep the graph
         number = numbers[function]
@@ -102,10 +106,8 @@ def _check_graph(tensor: Tensor) -> None:
     elif tensor.is_inference():
         why = "it was made under torch.inference_mode()"
     else:
-        why = (
-            "it was made of nothing that requires grad, or under torch.no_grad(), "
-            "or it was detached"
-        )
+        why = "it was made of nothing that requires grad, or under torch.no_grad(), "
+        why += "or it was detached"
     raise ValueError(f"tensor: expected one that requires grad, got one without a graph: {why}")
 
 
@@ -114,10 +116,18 @@ _Key = tuple[Node, int] | int
 
 def _key(tensor: Tensor) -> _Key:
     """Return what tells a tensor from others: a saved one may come back as another object."""
-    if not tensor.requires_grad:
-        return id(tensor)
-    edge = get_gradient_edge(tensor)
-    return edge.node, edge.output_nr
+    return _edge(tensor) if tensor.requires_grad else id(tensor)
+
+
+def _edge(tensor: Tensor) -> tuple[Node, int]:
+    """Return the function of `tensor`, and which of its outputs `tensor` is."""
+    if tensor.grad_fn is not None:
+        return tensor.grad_fn, tensor.output_nr
+    # get_gradient_edge takes no sparse or nested leaf, and none inside inference_mode.
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        dense = tensor.layout == torch.strided and not tensor.is_nested
+        user: Any = (tensor.view_as(tensor) if dense else tensor.clone()).grad_fn
+    return user.next_functions[0]  # type: ignore[no-any-return]
 
 
 def _named(names: Mapping[str, Tensor]) -> dict[_Key, str]:
@@ -126,6 +136,8 @@ def _named(names: Mapping[str, Tensor]) -> dict[_Key, str]:
             f"names: expected a mapping from names to tensors, got {type(names).__name__}"
         )
     for name, tensor in names.items():
+        if not isinstance(name, str):
+            raise TypeError(f"names: expected strings as keys, got {name!r}")
         check_tensor(f"names[{name!r}]", tensor)
     return {_key(tensor): name for name, tensor in names.items()}
 
@@ -135,13 +147,14 @@ def _function(function: Node, known: dict[_Key, str]) -> dict[str, Any]:
     made = function._input_metadata  # noqa: SLF001  # no public name tells the shapes
     names = [known[function, i] for i in range(len(made)) if (function, i) in known]
     one = made[0] if len(made) == 1 else None
+    nested = one is not None and (one.is_nested_tensor or one.is_cpp_nested_tensor)
     return _node(
         kind="leaf" if name == "AccumulateGrad" else "function",
         name=name,
         tensor=", ".join(names) or None,
-        shape=one and tuple(one.shape),
+        shape=None if one is None or nested else tuple(one.shape),
         dtype=one and one.dtype,
-        what=None if one else f"({len(made)} outputs)",
+        what="nested" if nested else None if one else f"({len(made)} outputs)",
     )
 
 
@@ -152,8 +165,9 @@ def _saved_tensor(slot: str, saved: Tensor | str, known: dict[_Key, str]) -> dic
         kind="saved",
         name=slot,
         tensor=known.get(_key(saved)),
-        shape=tuple(saved.shape),
+        shape=None if saved.is_nested else tuple(saved.shape),
         dtype=saved.dtype,
+        what="nested" if saved.is_nested else None,
     )
 
 
@@ -188,7 +202,8 @@ def _saved(function: Node) -> Iterator[tuple[str, Tensor | str]]:
             continue
         slot = attribute.removeprefix("_saved_").removeprefix("saved_")
         try:
-            value = getattr(function, attribute)
+            value = recomputed(getattr(function, f"_raw_{attribute.removeprefix('_')}", None))
+            value = getattr(function, attribute) if value is None else value
         except RuntimeError as error:
             if "already been freed" in str(error):
                 yield slot, "freed"
@@ -197,7 +212,8 @@ def _saved(function: Node) -> Iterator[tuple[str, Tensor | str]]:
             else:
                 raise
             continue
-        if isinstance(value, Tensor):
+        if isinstance(value, (Tensor, str)):
             yield slot, value
         elif isinstance(value, tuple):
-            yield from ((f"{slot}[{i}]", v) for i, v in enumerate(value) if isinstance(v, Tensor))
+            found = ((f"{slot}[{i}]", v) for i, v in enumerate(value))
+            yield from ((name, v) for name, v in found if isinstance(v, (Tensor, str)))

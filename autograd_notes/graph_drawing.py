@@ -37,7 +37,8 @@ def draw_graph(graph: "networkx.DiGraph") -> "matplotlib.axes.Axes":
             collected, ``graph.subgraph(nodes)``.
 
     Returns:
-        The axes of a new figure, which is just as large as the picture.
+        The axes of a new figure, which is just as large as the picture, in the style
+        ``autograd_notes.figures`` whatever `rcParams` say.
 
     Raises:
         ImportError: if matplotlib is not installed: ``pip install autograd-notes[plot]``.
@@ -61,14 +62,21 @@ def draw_graph(graph: "networkx.DiGraph") -> "matplotlib.axes.Axes":
     """
     try:
         import matplotlib.pyplot as plt  # noqa: PLC0415  # an extra: the graph can do without
-        from matplotlib.colors import to_rgba  # noqa: PLC0415
-        from matplotlib.patches import FancyArrowPatch, FancyBboxPatch  # noqa: PLC0415
-        from matplotlib.path import Path  # noqa: PLC0415
     except ImportError as error:
         raise ImportError(
             "draw_graph needs matplotlib: pip install autograd-notes[plot]"
         ) from error
     _check_drawable(graph)
+    with plt.style.context("autograd_notes.figures", after_reset=True):
+        return _drawn(graph)
+
+
+def _drawn(graph: "networkx.DiGraph") -> "matplotlib.axes.Axes":
+    import matplotlib.pyplot as plt  # noqa: PLC0415  # as above
+    from matplotlib.colors import to_rgba  # noqa: PLC0415
+    from matplotlib.patches import FancyArrowPatch, FancyBboxPatch  # noqa: PLC0415
+    from matplotlib.path import Path  # noqa: PLC0415
+
     row = _rows(graph)
     paths = _paths(graph, row)
     lines = {node: label.split("\n") for node, label in graph.nodes(data="label")}

@@ -3,29 +3,35 @@
 16-bit numbers are summed in 32 bits.
 """
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor
 
 from autograd_notes._checks import check_dim, check_tensor
+from autograd_notes._modes import autocasts
 from autograd_notes._sharded import all_sum, sum_less_one
 from autograd_notes._targets import SUM_DTYPE
 
 
-def logsumexp(x: Tensor, dim: int | tuple[int, ...] = -1, keepdim: bool = False) -> Tensor:
+def logsumexp(x: Tensor, dim: int | Sequence[int] = -1, keepdim: bool = False) -> Tensor:
     r"""Take the logarithm of a sum of exponentials, without overflow.
 
     .. math:: \operatorname{logsumexp}(x) = m + \log \sum_j e^{x_j - m}, \qquad m = \max_j x_j
 
     Args:
         x: the logits, of any shape and any floating-point dtype.
-        dim: the dimension, or the dimensions, to sum over.
+        dim: the dimension, or the dimensions as a tuple or list, to sum over.
         keepdim: whether `dim` is kept, with size 1.
 
     Returns:
-        The logarithms, with the dtype of `x`, and its shape without `dim`.
+        The logarithms, with the dtype of `x`, and its shape without `dim`. Under autocast, with the
+        dtype that :func:`torch.logsumexp` has there.
 
     Raises:
-        TypeError: if `x` is not a floating-point tensor.
+        TypeError: if `x` is not a dense floating-point tensor of 16 bits or more, or `dim` not an
+            integer.
+        ValueError: if `dim` is empty.
         IndexError: if `x` has no dimension `dim`.
 
     Example:
@@ -39,14 +45,15 @@ def logsumexp(x: Tensor, dim: int | tuple[int, ...] = -1, keepdim: bool = False)
     Agrees with :func:`torch.logsumexp`.
     """
     check_tensor("x", x, floating=True)
-    check_dim(x, dim)
+    dims = tuple(dim) if isinstance(dim, (list, tuple)) else (dim,)
+    check_dim(x, *dims)
     total = x.to(SUM_DTYPE.get(x.dtype, x.dtype))
-    for one in dim if isinstance(dim, tuple) else (dim,):
+    for one in dims:
         shift = maximum(total, one)
         # inf - inf is NaN, so shift by 0 there; the shift is added back.
         shift = torch.where(shift.isinf(), torch.zeros_like(shift), shift)
         total = shift + log_sum_exp(total - shift, one)
-    return (total if keepdim else total.squeeze(dim)).to(x.dtype)
+    return (total if keepdim else total.squeeze(dims)).to(_result_dtype(x, torch.logsumexp))
 
 
 def softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> Tensor:
@@ -60,10 +67,11 @@ def softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> Tenso
         dtype: the dtype that `x` is converted to first; by default its own.
 
     Returns:
-        The probabilities, with the shape of `x`, and its dtype or `dtype`.
+        The probabilities, with the shape of `x`, and its dtype or `dtype`. Under autocast without
+        `dtype`, with the dtype that :func:`torch.nn.functional.softmax` has there.
 
     Raises:
-        TypeError: if `x`, once converted, is not a floating-point tensor.
+        TypeError: if `x`, once converted, is not a dense floating-point tensor of 16 bits or more.
         IndexError: if `x` has no dimension `dim`.
 
     Example:
@@ -93,10 +101,11 @@ def log_softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> T
         dtype: the dtype that `x` is converted to first; by default its own.
 
     Returns:
-        The log-probabilities, with the shape of `x`, and its dtype or `dtype`.
+        The log-probabilities, with the shape of `x`, and its dtype or `dtype`. Under autocast, as
+        :func:`softmax`.
 
     Raises:
-        TypeError: if `x`, once converted, is not a floating-point tensor.
+        TypeError: if `x`, once converted, is not a dense floating-point tensor of 16 bits or more.
         IndexError: if `x` has no dimension `dim`.
 
     Example:
@@ -140,4 +149,9 @@ def _converted(x: Tensor, dim: int, dtype: torch.dtype | None) -> Tensor:
         x = x.to(dtype)
     check_tensor("x", x, floating=True)
     check_dim(x, dim)
-    return x
+    return x if dtype is not None else x.to(_result_dtype(x, torch.softmax))
+
+
+def _result_dtype(x: Tensor, function: Callable[[Tensor, int], Tensor]) -> torch.dtype:
+    """Return the dtype of torch's function of `x`, which autocast widens on some devices."""
+    return function(x.detach().new_empty(0), 0).dtype if autocasts(x) else x.dtype

@@ -30,7 +30,7 @@ def nl(
 
     Returns:
         The mean or sum, of shape `()`, or the weighted losses, shaped like `target`; with the
-        dtype of `input`.
+        dtype of `input`. Under autocast, 16-bit tensors and float32 mix, and the loss is float32.
 
     Raises:
         TypeError: if `input`, `target` or `weight` is not a tensor of such a dtype.
@@ -54,7 +54,7 @@ def nl(
     likelihoods = gather(input, dim, index).to(SUM_DTYPE.get(input.dtype, input.dtype))
     losses = -masked(likelihoods, ignored, 1.0).log()  # log(0) has an infinite gradient
     losses, weights = weighted_losses(losses, index, ignored, weight)
-    return reduced_loss(losses, weights, reduction).to(input.dtype)
+    return reduced_loss(losses, weights, reduction, input.dtype)
 
 
 def nll(
@@ -77,7 +77,7 @@ def nll(
         reduction: as in :func:`nl`.
 
     Returns:
-        As :func:`nl`.
+        As :func:`nl`. Under autocast, as there.
 
     Raises:
         TypeError: as :func:`nl`.
@@ -100,7 +100,7 @@ def nll(
     index, ignored = class_target(target, ignore_index, input.shape[dim])
     losses = -gather(input, dim, index).to(SUM_DTYPE.get(input.dtype, input.dtype))
     losses, weights = weighted_losses(losses, index, ignored, weight)
-    return reduced_loss(losses, weights, reduction).to(input.dtype)
+    return reduced_loss(losses, weights, reduction, input.dtype)
 
 
 def cross_entropy(
@@ -129,7 +129,7 @@ def cross_entropy(
         label_smoothing: :math:`\varepsilon`, from 0 to 1.
 
     Returns:
-        As :func:`nl`; the dtype is the wider one of `input` and of class probabilities.
+        As :func:`nl`, also under autocast; class probabilities may widen the dtype.
 
     Raises:
         TypeError: as :func:`nl`.
@@ -151,7 +151,7 @@ def cross_entropy(
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
     check_loss(input, target, weight, ignore_index, reduction, label_smoothing, probabilities=True)
-    dim, dtype = class_dim(input), input.dtype
+    dim, dtype, label_smoothing = class_dim(input), input.dtype, float(label_smoothing)
     # -log_softmax(x)[t] = logsumexp(shifted) - shifted[t], without the logarithms of other classes
     logits = input.to(SUM_DTYPE.get(dtype, dtype))
     shifted = logits - maximum(logits, dim)
@@ -168,15 +168,17 @@ def cross_entropy(
         if label_smoothing:
             smooth = expected_nll(shifted - logsumexp, share, weight)
             losses = (1 - label_smoothing) * losses + masked(smooth, ignored)
-    return reduced_loss(losses, weights, reduction).to(dtype)
+    return reduced_loss(losses, weights, reduction, dtype)
 
 
 def expected_nll(log_p: Tensor, q: Tensor | float, weight: Tensor | None) -> Tensor:
-    """Return the sum over the classes of `-w q log(p)`, where 0 log(0) is 0."""
-    dim = class_dim(log_p)
-    if isinstance(q, Tensor):
-        # Not mutated: 0 times any finite number is 0.
-        log_p = log_p.masked_fill((q == 0) & log_p.isneginf(), 0.0)  # pragma: no mutate
-    if weight is not None:
-        q = q * weight.to(log_p.dtype).reshape(-1, *[1] * (log_p.dim() - dim - 1))
-    return -(q * log_p).sum(dim)
+    """Return the sum over the classes of `-w q log(p)`, where 0 times infinity is 0."""
+    rest = [1] * (log_p.dim() - class_dim(log_p) - 1)
+    weighted = q if weight is None else q * weight.to(log_p.dtype).reshape(-1, *rest)
+    if isinstance(weighted, Tensor):
+        impossible = (weighted == 0) & log_p.isneginf()
+        log_p = log_p.masked_fill(impossible, 0.0)
+    terms = -weighted * log_p
+    if isinstance(q, Tensor) and q.requires_grad:  # sqrt(0) is 0, with an infinite derivative
+        terms = torch.where(impossible, q.where(impossible, 1.0).sqrt(), terms)
+    return terms.sum(class_dim(log_p))

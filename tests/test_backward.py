@@ -1,11 +1,14 @@
 """The worked examples of backward against torch, the notebook's numbers, and every error."""
 
+import copy
+
 import hypothesis.strategies as st
 import pytest
 import torch
 from conftest import assert_agree, refused, tensors
 from hypothesis import given
 from torch.autograd import gradcheck, gradgradcheck
+from torch.utils.checkpoint import checkpoint
 
 from autograd_notes import linear_map, quadratic_form, run_backward
 
@@ -179,3 +182,75 @@ def test_linear_map_refuses(x, w, error, message):
 def test_run_backward_refuses(function, x, v, error, message):
     with refused(error, message):
         run_backward(function, x, v)
+
+
+class Cube(torch.autograd.Function):
+    """A function in the old style, which torch.func refuses."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, v):
+        return 3 * ctx.saved_tensors[0] ** 2 * v
+
+
+def checkpointed(x):
+    return checkpoint(lambda x: x.sin().exp(), x, use_reentrant=False)
+
+
+@pytest.mark.parametrize(
+    "function", [torch.nn.BatchNorm1d(2).double(), checkpointed, Cube.apply, torch.nn.Dropout(0.5)]
+)
+def test_functions_that_torch_func_refuses(function):
+    torch.manual_seed(0)
+    x, v = torch.randn(5, 2).double(), torch.randn(5, 2).double()
+    run = run_backward(function, x, v)
+    torch.testing.assert_close(run.vjp, run.grad)
+    if not isinstance(function, torch.nn.Dropout):
+        expected = torch.autograd.functional.jacobian(function, x).reshape(10, 10)
+        torch.testing.assert_close(run.jacobian, expected)
+
+
+def test_function_is_called_once_and_a_checkpoint_once_more_each_time():
+    norm, calls = torch.nn.BatchNorm1d(2), []
+    run_backward(norm, torch.randn(3, 2), torch.ones(3, 2))
+    assert norm.num_batches_tracked == 1
+
+    def counted(x):
+        calls.append(1)
+        return x.exp()
+
+    run_backward(lambda x: checkpoint(counted, x, use_reentrant=False), X, X)
+    assert len(calls) == 1 + 2 + 1
+
+
+@pytest.mark.parametrize("dtypes", [("float32", "float64"), ("float64", "bfloat16")])
+def test_vjp_has_the_dtype_of_the_gradient(dtypes):
+    of_x, of_y = (getattr(torch, name) for name in dtypes)
+    run = run_backward(lambda x: x.to(of_y).square(), X.to(of_x), X.to(of_y))
+    assert (run.vjp.dtype, run.jacobian.dtype, run.v.dtype) == (of_x, of_x, of_y)
+    assert run.vjp.tolist() == run.grad.tolist() == [[2.0], [50.0]]
+
+
+def test_an_empty_output_has_an_empty_jacobian():
+    run = run_backward(lambda x: x[:0], X, X[:0])
+    assert run.jacobian.shape == (0, 2)
+    assert run.grad.tolist() == run.vjp.tolist() == [[0.0], [0.0]]
+
+
+def test_a_run_can_be_copied():
+    run = run_backward(torch.exp, X, X)
+    copied = copy.deepcopy(run)
+    torch.testing.assert_close(tuple(copied), tuple(x.detach() for x in run))
+    assert copied.grad.data_ptr() != run.grad.data_ptr()
+    assert torch.equal(copied.vjp, run.vjp)
+
+
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_run_backward_refuses_no_grad(off):
+    message = "function: no result has a graph under torch.no_grad() or torch.inference_mode()"
+    with off(), refused(ValueError, message):
+        run_backward(torch.exp, X, X)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -11,6 +12,7 @@ from test_losses import LOSSES
 from autograd_notes import (
     chunked_cross_entropy,
     cross_entropy,
+    linear_cross_entropy,
     log_softmax,
     logsumexp,
     nl,
@@ -21,6 +23,10 @@ from autograd_notes import (
 FROM_LOGITS = (cross_entropy, chunked_cross_entropy)
 X = torch.zeros(2, 3)
 T = torch.zeros(2, dtype=torch.int64)
+
+
+def linear_to_three(x, target, **options):
+    return linear_cross_entropy(x, torch.eye(3), target, **options)
 
 
 @pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp])
@@ -248,3 +254,87 @@ def test_torch_refuses_a_batch_of_one_class_only_backward():
         assert F.cross_entropy(x, T[:1]).isfinite()
     with pytest.raises(RuntimeError, match="size mismatch"):
         F.cross_entropy(x, T[:1]).backward()
+
+
+@pytest.mark.parametrize(
+    ("index", "kind"),
+    [
+        (True, "bool"),
+        (2.0, "float"),
+        (math.nan, "float"),
+        (None, "NoneType"),
+        ("1", "str"),
+        (torch.tensor(1), "Tensor"),
+        (np.bool_(1), np.bool_.__name__),
+        (np.float32(1), "float32"),
+    ],
+)
+@pytest.mark.parametrize("loss", [*LOSSES, chunked_cross_entropy, linear_to_three])
+def test_ignore_index_is_an_integer(loss, index, kind):
+    for target in (T, X) if loss in FROM_LOGITS else (T,):
+        with refused(TypeError, f"ignore_index: expected an integer, got {kind}"):
+            loss(X, target, ignore_index=index)
+
+
+@pytest.mark.parametrize("index", [np.int64(1), np.int32(-7), np.uint8(2)])
+@pytest.mark.parametrize("loss", [cross_entropy, chunked_cross_entropy, linear_to_three])
+def test_numpy_numbers_are_numbers(loss, index):
+    x, t = torch.randn(4, 3), torch.tensor([0, 2, 1, 2])
+    for smoothing in (np.float32(0.25), np.float64(0.25), np.float16(0.25), np.int64(0)):
+        found = loss(x, t, ignore_index=index, label_smoothing=smoothing)
+        expected = F.cross_entropy(x, t, ignore_index=int(index), label_smoothing=float(smoothing))
+        assert isinstance(found, torch.Tensor)
+        torch.testing.assert_close(found, expected)
+    if loss is not cross_entropy:
+        torch.testing.assert_close(loss(x, t, chunk_size=np.int64(3)), F.cross_entropy(x, t))
+
+
+@pytest.mark.parametrize("dims", [[0, 1], [1], (np.int64(0), -1), [-1, 0]])
+def test_logsumexp_takes_lists(dims):
+    x = torch.randn(2, 3)
+    for keepdim in (False, True):
+        expected = torch.logsumexp(x, tuple(map(int, dims)), keepdim)
+        torch.testing.assert_close(logsumexp(x, dims, keepdim), expected)
+
+
+@pytest.mark.parametrize(
+    ("dim", "error", "message"),
+    [
+        ((), ValueError, "dim: expected one dimension or more, got none"),
+        ([], ValueError, "dim: expected one dimension or more, got none"),
+        (None, TypeError, "dim: expected an integer, got NoneType"),
+        ((0, None), TypeError, "dim: expected an integer, got NoneType"),
+        (1.0, TypeError, "dim: expected an integer, got float"),
+        (True, TypeError, "dim: expected an integer, got bool"),
+    ],
+)
+def test_dim_is_refused(dim, error, message):
+    with refused(error, message):
+        logsumexp(X, dim)
+    if dim is None or isinstance(dim, float):
+        for function in (softmax, log_softmax):
+            with refused(error, message):
+                function(X, dim)
+
+
+def nested(layout):
+    return torch.nested.nested_tensor([X, X[:1]], layout=layout)
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda: X.to(torch.float8_e4m3fn), "expected 16 bits or more, got torch.float8_e4m3fn"),
+        (X.to_sparse, "expected a dense tensor, got one of layout torch.sparse_coo"),
+        (lambda: nested(torch.jagged), "expected a dense tensor, got a nested tensor"),
+        (lambda: nested(torch.strided), "expected a dense tensor, got a nested tensor"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+def test_other_layouts_and_8_bits_are_refused(make, found):
+    for function in (softmax, log_softmax, logsumexp):
+        with refused(TypeError, f"x: {found}"):
+            function(make())
+    for loss in (*LOSSES, chunked_cross_entropy, linear_to_three):
+        with refused(TypeError, f"input: {found}"):
+            loss(make(), T)

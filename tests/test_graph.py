@@ -11,6 +11,7 @@ import pytest
 import torch
 from conftest import refused
 from hypothesis import given
+from torch.utils.checkpoint import checkpoint
 
 from autograd_notes import backward_graph
 
@@ -373,3 +374,83 @@ def test_a_tensor_without_a_graph_is_refused(tensor, error, message):
 def test_names_are_refused(names, message):
     with refused(TypeError, message):
         backward_graph(leaf(2).exp(), names)
+
+
+tells_hooks = pytest.mark.skipif(
+    not hasattr(torch._C._autograd.SavedTensor, "unpack_hook"),  # noqa: SLF001
+    reason="this torch does not tell whether a saved tensor has hooks",
+)
+
+
+class Product(torch.autograd.Function):
+    """It saves three tensors, and None."""
+
+    @staticmethod
+    def forward(ctx, a, b):
+        ctx.save_for_backward(a, None, b, a + b)
+        return a * b
+
+    @staticmethod
+    def backward(_, v):
+        return v, v
+
+
+@tells_hooks
+def test_looking_at_a_checkpoint_runs_nothing():
+    norm, x = torch.nn.BatchNorm1d(2), leaf(3, 2)
+
+    def block(x):
+        y = norm(x)
+        return Product.apply(y, y.exp())[torch.tensor([0, 2])]
+
+    y = checkpoint(block, x, use_reentrant=False).sum()
+    graph = backward_graph(y, {"x": x})
+    assert norm.num_batches_tracked == 1
+    assert set(states(graph).values()) == {"recomputed"}
+    saved = {name for _, name in graph.nodes(data="name") if str(name).startswith("tensors")}
+    assert {"tensors[0]", "tensors[2]", "tensors[3]"} <= saved
+    assert "saved indices[0] | recomputed" in labels(graph).values()
+    y.backward()
+    assert norm.num_batches_tracked == 2
+
+
+def test_other_hooks_are_called():
+    x = leaf(2)
+    with torch.autograd.graph.save_on_cpu():
+        y = x.exp()
+    graph = backward_graph(y, {"x": x})
+    assert graph.nodes[0, "result"]["shape"] == (2,)
+    assert not states(graph)
+
+
+@pytest.mark.parametrize("layout", ["to_sparse", "to_sparse_csr"])
+@pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
+def test_sparse_leaf(layout):
+    s = getattr(torch.eye(2), layout)().requires_grad_()
+    graph = backward_graph(torch.mm(s, torch.ones(2, 3)), {"s": s})
+    assert "AccumulateGrad | s (2, 2)" in labels(graph).values()
+    assert labels(backward_graph(s)) == {0: "AccumulateGrad | (2, 2)"}
+
+
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+def test_nested_tensors(layout):
+    rows = [torch.ones(3), torch.ones(1)]
+    n = torch.nested.nested_tensor(rows, requires_grad=True, layout=layout)
+    graph = backward_graph(torch.nested.to_padded_tensor(n.sin(), 0.0), {"n": n})
+    assert "AccumulateGrad | n nested" in labels(graph).values()
+    assert "saved self | n nested" in labels(graph).values()
+    found = graph.nodes[max(node for node in graph if isinstance(node, int))]
+    assert (found["shape"], found["dtype"]) == (None, torch.float32)
+
+
+def test_inside_inference_mode():
+    y, names = quadratic()
+    with torch.inference_mode():
+        assert labels(backward_graph(y, names)) == QUADRATIC
+
+
+def test_names_are_text():
+    x = leaf(2)
+    with refused(TypeError, "names: expected strings as keys, got 1"):
+        backward_graph(x.sum(), {"x": x, 1: x})

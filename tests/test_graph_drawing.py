@@ -287,3 +287,35 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with refused(ImportError, "draw_graph needs matplotlib: pip install autograd-notes[plot]"):
         draw_graph(graph)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"figure.autolayout": True},
+        {"figure.constrained_layout.use": True},
+        {"font.size": 30, "patch.linewidth": 9, "text.color": "red"},
+        {"axes.prop_cycle": plt.cycler(color=["k"]), "figure.facecolor": "green"},
+    ],
+    ids=str,
+)
+def test_settings_change_nothing(settings):
+    x = torch.ones(2, 1, requires_grad=True)
+    graph = backward_graph(x.exp().sum(), {"x": x})
+
+    def drawn():
+        axes = draw_graph(graph)
+        axes.figure.canvas.draw()
+        return (
+            axes.get_position().bounds,
+            axes.figure.get_facecolor(),
+            [(t.get_window_extent().bounds, t.get_color()) for t in axes.texts],
+            [(p.get_edgecolor(), p.get_linewidth()) for p in axes.patches],
+        )
+
+    with plt.rc_context(settings):
+        before = dict(plt.rcParams)
+        found = drawn()
+        assert dict(plt.rcParams) == before
+    assert found == drawn()
+    assert found[0] == (0, 0, 1, 1)

@@ -8,6 +8,7 @@ from conftest import ROOT
 PACKAGE = ROOT / "autograd_notes"
 # Each module may import those before it.
 LAYERS = [
+    "_modes",
     "_sharded",
     "_targets",
     "_checks",

@@ -15,6 +15,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from autograd_notes import (
     chunked_cross_entropy,
     cross_entropy,
+    linear_cross_entropy,
     log_softmax,
     logsumexp,
     nl,
@@ -253,3 +254,71 @@ def test_zero_times_log_of_zero_is_zero_and_nan_in_torch():
     x, q = torch.tensor([[0.0, -math.inf]]), torch.tensor([[1.0, 0.0]])
     assert cross_entropy(x, q) == 0
     assert F.cross_entropy(x, q).isnan()
+
+
+INF = math.inf
+WAYS = {
+    "cross_entropy": cross_entropy,
+    "chunked": lambda x, t, **o: chunked_cross_entropy(x, t, chunk_size=1, **o),
+    "compiled": torch.compile(chunked_cross_entropy, backend="eager"),
+}
+
+
+@pytest.mark.parametrize("way", ["cross_entropy", "chunked", "compiled"])
+@pytest.mark.parametrize(
+    ("target", "weight", "smoothing"),
+    [
+        (torch.tensor([0, 2]), [1.0, 0.0, 3.0], 0.5),
+        (torch.tensor([1, 2]), [2.0, 0.0, 0.5], 0.0),
+        (torch.tensor([1, 0]), [2.0, 0.0, 0.5], 0.25),
+        (torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]), [2.0, 0.0, 0.5], 0.25),
+        (torch.tensor([[0.25, 0.0, 0.75], [0.0, 0.0, 1.0]]), None, 0.0),
+    ],
+)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_zero_times_infinity_is_zero(way, target, weight, smoothing, reduction):
+    """A class that can't occur and does not count may as well have a finite logit."""
+    options = {"label_smoothing": smoothing, "reduction": reduction}
+    options["weight"] = None if weight is None else torch.tensor(weight)
+    torch.compiler.reset()
+    found = []
+    for low, f in ((-INF, WAYS[way]), (-80.0, F.cross_entropy)):
+        x = torch.tensor([[1.0, low, 0.5], [0.0, low, 2.0]], requires_grad=True)
+        y = f(x, target, **options)
+        found.append((y, *torch.autograd.grad(y.sum(), x)))
+    torch.testing.assert_close(*found)
+
+
+def test_zero_times_infinity_is_zero_in_the_linear_loss():
+    a = torch.tensor([[1.0, 0.0], [-INF, 0.0], [0.5, 2.0]])
+    h = torch.tensor([[1.0, 0.5], [2.0, 0.25]])
+    options = {"weight": torch.tensor([1.0, 0.0, 3.0]), "label_smoothing": 0.5}
+    found = linear_cross_entropy(h, a, torch.tensor([0, 1]), **options)
+    expected = F.cross_entropy(h @ a.nan_to_num(neginf=-80.0).t(), torch.tensor([0, 1]), **options)
+    torch.testing.assert_close(found, expected)
+    assert torch.compile(linear_cross_entropy, backend="eager")(
+        h, a, torch.tensor([0, 1]), **options
+    ).isclose(expected)
+
+
+@pytest.mark.parametrize("weight", [None, torch.tensor([2.0, 0.5, 1.0])])
+def test_probability_of_an_impossible_class_has_an_infinite_gradient(weight):
+    x = torch.tensor([[-INF, 0.0, 1.0], [2.0, -INF, -INF]])
+    q = torch.tensor([[0.0, 0.5, 0.5], [1.0, 0.0, 0.0]], requires_grad=True)
+    for f in (cross_entropy, chunked_cross_entropy):
+        loss = f(x, q, weight=weight)
+        assert loss.isfinite()
+        (found,) = torch.autograd.grad(loss, q)
+        (expected,) = torch.autograd.grad(F.cross_entropy(x, q, weight=weight), q)
+        torch.testing.assert_close(found, expected)
+        assert found.isinf().sum() == 3
+
+
+def test_weight_of_zero_leaves_out_an_impossible_target():
+    p = torch.tensor([[0.0, 1.0], [0.5, 0.5]], requires_grad=True)
+    weight = torch.tensor([0.0, 3.0])
+    t = torch.tensor([0, 1])
+    for loss, x in ((nl, p), (nll, p.log())):
+        assert loss(x, t, weight=weight).isclose(torch.tensor(2.0).log())
+        assert loss(x, t, weight=weight, reduction="none")[0] == 0
+    assert nl(p, t, weight=weight + 1) == INF

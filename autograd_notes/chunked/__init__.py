@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from autograd_notes._checks import check_loss, class_target
+from autograd_notes._modes import is_traced
 from autograd_notes._sharded import is_sharded
 from autograd_notes._targets import class_dim
 from autograd_notes.chunked._autograd import (
@@ -34,15 +35,16 @@ def chunked_cross_entropy(
     chunk_size: int | None = None,
     inplace: bool = False,
 ) -> Tensor:
-    r"""Average the negative log-likelihoods of logits that are large, by chunks of samples.
+    r"""Average the negative log-likelihoods of a large table of logits, by chunks of samples.
 
     .. math::
         \frac{\partial \, \text{loss}}{\partial x_{n, c}}
         = g_n w_{t_n} \bigl(\operatorname{softmax}(x_n)_c - [c = t_n]\bigr)
 
-    Here :math:`g_n` is what backward gives to the loss of sample :math:`n`. Beside the logits there
-    is one tensor of their size, the gradient, or none with `inplace`. Sums are taken in float32,
-    those of float64 in float64.
+    For a cotangent :math:`v`, :math:`g_n` is :math:`v / \sum_m w_{t_m}` with the mean, :math:`v`
+    with the sum, and :math:`v_n` without a reduction. Beside the logits there is one tensor of
+    their size, the gradient, or none with `inplace`. Sums are taken in float32, and in float64 for
+    float64.
 
     Args:
         input: the logits, as in :func:`cross_entropy`.
@@ -51,22 +53,25 @@ def chunked_cross_entropy(
         ignore_index: as in :func:`cross_entropy`.
         reduction: as in :func:`cross_entropy`.
         label_smoothing: as in :func:`cross_entropy`.
-        chunk_size: how many samples are worked on at a time, 1 or more. Where left out, as many as
-            have 2\ :sup:`21` logits together, 8 MiB in float32.
-        inplace: whether the gradient may take the place of the logits, where autograd needs one.
-            From then on `input` holds no logits, and gives its gradient once.
+        chunk_size: the number of samples in a chunk, 1 or more; by default, as many as have 2²¹
+            logits together, 8 MiB in float32.
+        inplace: whether the gradient may overwrite the logits, if autograd needs a gradient. Then
+            `input` no longer holds logits, and its gradient can be asked for once.
 
     Returns:
-        As :func:`cross_entropy`.
+        As :func:`cross_entropy`. Under autocast, as there.
 
     Raises:
         TypeError: as :func:`cross_entropy`; or if `chunk_size` is not an integer.
         ValueError: as :func:`cross_entropy`; or if `chunk_size` is below 1; or, with `inplace`, if
-            `input` is a leaf that requires a gradient, is a view, or retains its gradient.
+            `input` is a leaf that requires a gradient, is a view, retains its gradient, or is the
+            output of a compiled function, or if hooks of saved tensors are active or hold a tensor
+            that the function of `input` has saved.
         IndexError: as :func:`cross_entropy`.
         RuntimeError: by ``backward``, after `inplace`: a second time, with ``create_graph``, if
-            `input` was used again, or if something else has saved it, as ``exp`` saves what it
-            returns.
+            `input` was used again, or if another function has saved it, as ``exp`` saves its
+            result. If hooks or a custom autograd function hid the saved logits from autograd, this
+            can't be detected, and the gradients are wrong.
 
     Example:
         >>> import torch
@@ -80,24 +85,27 @@ def chunked_cross_entropy(
         tensor([[-0.0596,  0.0596],
                 [ 0.2500, -0.2500]])
 
-    A second derivative, the gradient of `weight` or of class probabilities, what
-    :func:`torch.func.grad` and :func:`torch.func.vmap` ask for, and what :func:`torch.compile`
-    compiles are left to :func:`cross_entropy`: right, but not in chunks, and never in place.
-    Forward-mode differentiation outside of ``torch.func`` is refused.
+    These fall back to :func:`cross_entropy`, without chunks and never in place: second derivatives,
+    the gradient of `weight` or of class probabilities, :func:`torch.func.grad`,
+    :func:`torch.func.vmap`, batched cotangents, :func:`torch.compile`, ``make_fx`` and
+    ``torch.jit.trace``. With active hooks of saved tensors, as in a checkpoint, the gradient is
+    computed in ``backward``, not ahead. Forward-mode differentiation outside of ``torch.func`` is
+    refused.
 
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
-    options = Options(ignore_index, reduction, label_smoothing)
-    check_loss(input, target, weight, *options, probabilities=True)
+    given = Options(ignore_index, reduction, label_smoothing)
+    check_loss(input, target, weight, *given, probabilities=True)
+    options = Options(int(ignore_index), reduction, float(label_smoothing))
     if not target.is_floating_point():  # refuse classes out of range
-        class_target(target, ignore_index, input.shape[class_dim(input)])
+        class_target(target, options.ignore_index, input.shape[class_dim(input)])
     check_chunk_size(chunk_size)
     if _needs_autograd(input, target, weight):
         return cross_entropy(input, target, weight=weight, **options.keywords())
     needed = torch.is_grad_enabled() and input.requires_grad
     if inplace and needed:
         check_overwritable(input)
-    rows = chunk_size or max(1, _LOGITS // input.shape[class_dim(input)])
+    rows = int(chunk_size or 0) or max(1, _LOGITS // input.shape[class_dim(input)])
     return _ChunkedCrossEntropy.apply(  # type: ignore[no-any-return, no-untyped-call]
         input, target, weight, options, rows, needed, inplace and needed
     )[0]
@@ -115,13 +123,13 @@ def linear_cross_entropy(
     label_smoothing: float = 0.0,
     chunk_size: int | None = None,
 ) -> Tensor:
-    r"""Average the negative log-likelihoods of logits that never exist all at once.
+    r"""Average the negative log-likelihoods of a linear layer, without storing all its logits.
 
     .. math::
         \text{linear_cross_entropy}(h, A, t) = \text{cross_entropy}(h A^\top + b, t)
 
-    The logits of a chunk of samples are computed, give their losses and their gradients :math:`d`,
-    and are gone: :math:`dA` adds :math:`d^\top h` up, and :math:`dh = d A`.
+    The logits of one chunk of samples exist at a time. With their gradient :math:`d`, the chunk adds
+    :math:`d^\top h` to :math:`dA`, and its part of :math:`dh` is :math:`d A`.
 
     Args:
         input: the hidden states, floating point, of shape `(N, H)`, or `(H)` without a batch.
@@ -129,22 +137,23 @@ def linear_cross_entropy(
             batch, and the dtype of `input`.
         target: as in :func:`cross_entropy`, for logits of shape `(N, C)`, `(C)`, or
             `(N, C, d1, ...)`.
-        linear_bias: what is added to the logits, shaped like `linear_weight` without `H`.
+        linear_bias: the bias :math:`b` of each class, shaped like `linear_weight` without `H`.
         weight: as in :func:`cross_entropy`.
         ignore_index: as in :func:`cross_entropy`.
         reduction: as in :func:`cross_entropy`.
         label_smoothing: as in :func:`cross_entropy`.
-        chunk_size: how many rows of `input` are worked on at a time, 1 or more. Where left out, as
-            many as have 2\ :sup:`22` logits together, 16 MiB in float32.
+        chunk_size: the number of rows of `input` in a chunk, 1 or more; by default, as many as have
+            2²² logits together, 16 MiB in float32.
 
     Returns:
-        As :func:`cross_entropy`.
+        As :func:`cross_entropy`. Under autocast, as there: `linear_weight` may be float32 beside
+        16-bit hidden states.
 
     Raises:
         TypeError: as :func:`cross_entropy`; or if `linear_weight` or `linear_bias` is not a tensor
             of the dtype of `input`, or `chunk_size` is not an integer.
         ValueError: as :func:`cross_entropy`; or if the shapes or the devices of `input`,
-            `linear_weight` and `linear_bias` do not belong together, or `chunk_size` is below 1.
+            `linear_weight` and `linear_bias` do not match, or `chunk_size` is below 1.
         IndexError: as :func:`cross_entropy`.
 
     Example:
@@ -160,26 +169,27 @@ def linear_cross_entropy(
         tensor([[-0.1192,  0.0596],
                 [ 0.5000, -0.2500]])
 
-    What :func:`chunked_cross_entropy` leaves to :func:`cross_entropy` is left to it here as well,
-    and then the logits do exist. With 16 bits, all sums are taken in float32, and so are the
-    products on the CPU; elsewhere, products round to 16 bits. Autocast has no effect.
+    The fallbacks are those of :func:`chunked_cross_entropy`; they store all logits. With 16 bits,
+    all sums are taken in float32, and so are the products on the CPU; elsewhere, products round to
+    16 bits.
 
     Agrees with :func:`torch.nn.functional.linear_cross_entropy`.
     """
     check_linear(input, linear_weight, linear_bias)
     classes = linear_weight.shape[:-1]
-    options = Options(ignore_index, reduction, label_smoothing)
+    given = Options(ignore_index, reduction, label_smoothing)
     # A stand-in with the shape of the logits, for the checks.
     logits = input.detach().new_empty(()).expand(*input.shape[:-1], *classes)
-    check_loss(logits, target, weight, *options, probabilities=True, name="logits")
+    check_loss(logits, target, weight, *given, probabilities=True, name="logits")
+    options = Options(int(ignore_index), reduction, float(label_smoothing))
     if not target.is_floating_point():  # refuse classes out of range
-        class_target(target, ignore_index, classes[0])
+        class_target(target, options.ignore_index, classes[0])
     check_chunk_size(chunk_size)
     matrix = linear_weight.flatten(0, -2)
     bias = None if linear_bias is None else linear_bias.flatten()
     if _needs_autograd(logits, target, weight):
         return linear_then_loss((input, matrix, bias, target, weight), classes, options)
-    rows = chunk_size or max(1, _LINEAR_LOGITS // len(matrix))
+    rows = int(chunk_size or 0) or max(1, _LINEAR_LOGITS // len(matrix))
     batch = (input, target) if input.dim() > 1 else (input.unsqueeze(0), target.unsqueeze(0))
     loss: Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
         batch[0], matrix, bias, batch[1], weight, classes, options, rows, torch.is_grad_enabled()
@@ -190,7 +200,7 @@ def linear_cross_entropy(
 def _needs_autograd(logits: Tensor, target: Tensor, weight: Tensor | None) -> bool:
     """Return whether `cross_entropy` must take over: see the docstrings above."""
     return (
-        torch.compiler.is_compiling()
+        is_traced()
         or is_sharded(logits)
         or torch._C._are_functorch_transforms_active()  # noqa: SLF001  # as Function.apply asks
         or target.requires_grad

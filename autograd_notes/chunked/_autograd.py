@@ -1,12 +1,13 @@
 """The autograd functions of the two losses by chunks. A `d` before a name marks a gradient."""
 
-import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the usual name
 from torch import Tensor
 
+from autograd_notes._modes import autocasts, hooks_save, is_batched, no_autocast, read
 from autograd_notes._targets import class_dim
 from autograd_notes.chunked._checks import check_first_use
 from autograd_notes.chunked._chunk import (
@@ -36,8 +37,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         inplace: bool,
     ) -> tuple[Tensor, Tensor | None]:
         batch = prepared_batch(input.shape, input, target, weight, options)
-        # A 16-bit gradient waits for its cotangent, whose scale may save it from underflow.
-        early = needed and input.dtype == wide_dtype(input.dtype)
+        # A 16-bit gradient waits for its cotangent, whose scale may save it from underflow. One on
+        # ctx is out of reach of the hooks by which a checkpoint frees memory.
+        early = needed and input.dtype == wide_dtype(input.dtype) and not hooks_save()
         dinput = torch.empty_like(input) if early and not inplace else None
         one = input.new_ones(()) if early else None
         losses = losses_by_chunks(batch, input, rows, one, input if inplace else dinput)
@@ -54,13 +56,18 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         ctx: Any, v: Tensor | None, doverwritten: Tensor | None
     ) -> tuple[Tensor | None, ...]:
         if ctx.inplace:
-            check_first_use(ctx, doverwritten)
+            check_first_use(ctx, v, doverwritten)
         if v is None:
             return (None,) * 7
         logits, target, weight = ctx.saved_tensors
-        if torch.is_grad_enabled():  # create_graph: autograd differentiates the plain loss
-            loss = cross_entropy(logits, target, weight=weight, **ctx.options.keywords())
-            return (*torch.autograd.grad(loss, logits, v, create_graph=True), *[None] * 6)
+        if torch.is_grad_enabled() or is_batched(v):  # autograd differentiates the plain loss
+
+            def loss(logits: Tensor) -> Tensor:
+                x = logits.to(torch.promote_types(logits.dtype, v.dtype))
+                w = None if weight is None else weight.to(x.dtype)
+                return cross_entropy(x, target, weight=w, **ctx.options.keywords())
+
+            return (*plain_gradients(loss, [logits], v), *[None] * 6)
         early, ctx.early, ctx.used = ctx.early, False, True
         dlogits, ctx.dinput = logits.detach() if ctx.inplace else ctx.dinput, None
         if not early:
@@ -89,13 +96,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
         needed: bool,
     ) -> Tensor:
         ctx.classes, ctx.options, ctx.rows = classes, options, rows
+        ctx.dtypes = [None if x is None else x.dtype for x in (input, matrix, bias)]
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(input, matrix, bias, target, weight)
         # Without a reduction, each loss has a cotangent of its own, known only in backward.
         early = needed and any(ctx.needs_input_grad) and options.reduction != "none"
+        early = early and not hooks_save()
         tensors = (input, matrix, bias, target, weight)
-        with no_autocast(input):
-            loss, ctx.gradients = linear_loss(tensors, ctx, input.new_ones(()) if early else None)
+        loss, ctx.gradients = linear_loss(tensors, ctx, input.new_ones(()) if early else None)
         return loss
 
     @staticmethod
@@ -103,39 +111,52 @@ class _LinearCrossEntropy(torch.autograd.Function):
         if v is None:
             return (None,) * 9
         needs = ctx.needs_input_grad[:3]
-        if torch.is_grad_enabled():  # create_graph: autograd differentiates the plain loss
-            loss = linear_then_loss(ctx.saved_tensors, ctx.classes, ctx.options)
-            inputs = [x for x, need in zip(ctx.saved_tensors, needs, strict=False) if need]
-            found = iter(torch.autograd.grad(loss, inputs, v, create_graph=True))
+        if torch.is_grad_enabled() or is_batched(v):  # autograd differentiates the plain loss
+            *hab, target, weight = ctx.saved_tensors
+
+            def loss(*needed: Tensor) -> Tensor:
+                given = iter(needed)
+                three = [next(given) if need else x for x, need in zip(hab, needs, strict=True)]
+                tensors = (*three, target, weight)
+                return linear_then_loss(tensors, ctx.classes, ctx.options, v.dtype)
+
+            inputs = [x for x, need in zip(hab, needs, strict=True) if need]
+            found = iter(plain_gradients(loss, inputs, v))
             return (*(next(found) if need else None for need in needs), *[None] * 6)
         gradients, ctx.gradients = ctx.gradients, None
         if gradients is None:
-            with no_autocast(v):
-                _, gradients = linear_loss(ctx.saved_tensors, ctx, v)
+            _, gradients = linear_loss(ctx.saved_tensors, ctx, v)
         elif not known_to_be_one(v):
             gradients = [g if g is None else g.mul_(v) for g in gradients]
-        dtype = ctx.saved_tensors[0].dtype
-        return (*(g if g is None else g.to(dtype) for g in gradients), *[None] * 6)
+        pairs = zip(gradients, ctx.dtypes, strict=True)
+        return (*(g if g is None else g.to(dtype) for g, dtype in pairs), *[None] * 6)
 
 
-def linear_then_loss(tensors: LinearTensors, classes: torch.Size, options: Options) -> Tensor:
-    """Return the loss by way of all logits at once."""
+def plain_gradients(
+    loss: Callable[..., Tensor], inputs: list[Tensor], v: Tensor
+) -> tuple[Tensor, ...]:
+    """Return the gradients of the plain loss, themselves differentiable under `create_graph`."""
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # The inputs have a history, which may join them, and hooks: their aliases have none.
+        aliases = [x.view_as(x) for x in inputs]
+        return torch.autograd.grad(loss(*aliases), aliases, v, create_graph=create_graph)
+
+
+def linear_then_loss(
+    tensors: LinearTensors, classes: torch.Size, options: Options, dtype: torch.dtype | None = None
+) -> Tensor:
+    """Return the loss by way of all logits at once, in `dtype` or a wider one."""
     input, matrix, bias, target, weight = tensors  # noqa: A001  # as in linear_cross_entropy
+    common = torch.promote_types(input.dtype, matrix.dtype)
+    dtype = torch.promote_types(common, torch.float32 if autocasts(input) else dtype or common)
+    bias, weight = (x if x is None else x.to(d) for x, d in ((bias, common), (weight, dtype)))
     with no_autocast(input):
-        logits = F.linear(input, matrix, bias).reshape(*input.shape[:-1], *classes)
+        logits = F.linear(input.to(common), matrix.to(common), bias).to(dtype)
+        logits = logits.reshape(*input.shape[:-1], *classes)
         return cross_entropy(logits, target, weight=weight, **options.keywords())
-
-
-def no_autocast(x: Tensor) -> contextlib.AbstractContextManager[Any]:
-    """Return a context that turns autocast off on the device of `x`."""
-    # torch 2.6 can't compile is_autocast_available. Of the devices it compiles for, only meta has
-    # no autocast.
-    available = not x.is_meta and (
-        torch.compiler.is_compiling() or torch.amp.is_autocast_available(x.device.type)
-    )
-    return torch.autocast(x.device.type, enabled=False) if available else contextlib.nullcontext()
 
 
 def known_to_be_one(v: Tensor) -> bool:
     """Return whether the cotangent is 1, without waiting for an accelerator."""
-    return v.device.type == "cpu" and bool((v == 1).all())
+    return v.device.type == "cpu" and bool(read((v == 1).all()))

@@ -1,18 +1,25 @@
 """The checks of the arguments that only the losses by chunks have."""
 
+from itertools import chain
+from numbers import Integral
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import Node
 
-from autograd_notes._checks import check_tensor
+from autograd_notes._checks import check_dtype, check_tensor
+from autograd_notes._modes import hooks_save, is_batched, is_packed
+
+# A function whose output shares the storage of its input, and is no view for autograd.
+_SHARING = ("UnsafeViewBackward0", "AliasBackward0")
 
 
 def check_chunk_size(chunk_size: int | None) -> None:
     """Refuse a chunk size that is no positive integer."""
     if chunk_size is None:
         return
-    if isinstance(chunk_size, bool) or not isinstance(chunk_size, int):
+    if isinstance(chunk_size, bool) or not isinstance(chunk_size, Integral):
         raise TypeError(f"chunk_size: expected an integer, got {type(chunk_size).__name__}")
     if chunk_size < 1:
         raise ValueError(f"chunk_size: expected 1 or more, got {chunk_size}")
@@ -20,10 +27,17 @@ def check_chunk_size(chunk_size: int | None) -> None:
 
 def check_overwritable(input: Tensor) -> None:
     """Refuse logits that autograd or the caller needs after they are overwritten."""
+    if hooks_save():
+        raise ValueError(
+            "inplace: expected no hooks of saved tensors, such as those of a checkpoint: "
+            "they hide whether the logits are needed"
+        )
     reasons = {
         "a leaf that requires grad": input.is_leaf,
         "a view of another tensor": input._is_view(),  # noqa: SLF001  # no public name
         "one that retains its gradient": input.retains_grad,
+        "the output of a compiled function": is_compiled(input.grad_fn),
+        "one whose function saved tensors by hooks": is_hooked(input.grad_fn),
     }
     for reason, applies in reasons.items():
         if applies:
@@ -33,11 +47,27 @@ def check_overwritable(input: Tensor) -> None:
             )
 
 
-def check_first_use(ctx: Any, doverwritten: Tensor | None) -> None:
+def is_compiled(node: Node | None) -> bool:
+    """Return whether a compiled function made the output of `node`, or owns its storage."""
+    while node is not None and node.name() in _SHARING:
+        node = node.next_functions[0][0]
+    return node is not None and node.name() == "CompiledFunctionBackward"
+
+
+def is_hooked(node: Node | None) -> bool:
+    """Return whether hooks hold a tensor that `node` has saved."""
+    slots = [name for name in dir(node) if name.startswith("_raw_saved_")]
+    values = [getattr(node, name) for name in slots]
+    lists = [value if isinstance(value, tuple) else (value,) for value in values]
+    return any(is_packed(saved) for saved in chain(*lists))
+
+
+def check_first_use(ctx: Any, v: Tensor | None, doverwritten: Tensor | None) -> None:
     """Refuse a backward pass that needs the logits which their gradient has overwritten."""
     reasons = {
         "were used again after that": doverwritten is not None,
         "can't be differentiated twice": torch.is_grad_enabled(),
+        "can't take several cotangents at once": v is not None and is_batched(v),
         "gave their gradient already": ctx.used,
     }
     for reason, applies in reasons.items():
@@ -72,5 +102,4 @@ def check_linear(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | Non
 def check_like_input(name: str, value: Tensor, input: Tensor) -> None:
     """Refuse a value that is no tensor of the dtype and on the device of `input`."""
     check_tensor(name, value, floating=True, like=input)
-    if value.dtype != input.dtype:
-        raise TypeError(f"{name}: expected the dtype of input, {input.dtype}, got {value.dtype}")
+    check_dtype(name, value, input)

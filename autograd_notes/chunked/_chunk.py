@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from autograd_notes._targets import SUM_DTYPE, class_dim, reduced_loss
+from autograd_notes._modes import no_autocast, read
+from autograd_notes._targets import SUM_DTYPE, class_dim, reduced_loss, weighted
 from autograd_notes.logits import log_softmax
 
 # input, matrix, bias, target, weight
@@ -72,8 +73,8 @@ def gradient_scale(batch: Batch, v: Tensor) -> Tensor:
 
 def total_loss(batch: Batch, losses: Tensor) -> Tensor:
     """Return the loss of the batch from the weighted losses of its samples."""
-    losses = losses.masked_fill(batch.ignored, 0.0)
-    return reduced_loss(losses, batch.sample_weight, batch.options.reduction).to(batch.dtype)
+    kept = losses.masked_fill(batch.ignored, 0.0)
+    return reduced_loss(kept, batch.sample_weight, batch.options.reduction, batch.dtype)
 
 
 def losses_by_chunks(
@@ -85,8 +86,7 @@ def losses_by_chunks(
     scale = None if v is None else gradient_scale(batch, v)
     losses = torch.empty_like(batch.sample_weight)
     # One buffer for the probabilities of all chunks stays in the cache.
-    size = min(rows, losses.numel()) * x.shape[-1]
-    buffer = x.new_empty(size, dtype=wide_dtype(x.dtype))
+    buffer = x.new_empty(min(rows, losses.numel()) * x.shape[-1], dtype=wide_dtype(x.dtype))
     for at in chunk_indices(losses.shape, rows):
         logits, dlogits = x[at], None if dx is None else dx[at]
         p = buffer[: logits.numel()].view(logits.shape)
@@ -111,24 +111,25 @@ def linear_loss(
     ]
     dinput, dmatrix, dbias = gradients
     matrix, bias = matrix.to(dtype), None if bias is None else bias.to(dtype)
-    # One buffer for the logits of all chunks: a new tensor would exist beside the last one.
+    # One buffer for all chunks: a new tensor would exist beside the last one.
     buffer = matrix.new_empty(min(ctx.rows, len(input)), len(matrix))
-    for start in range(0, len(input), ctx.rows):
-        at = slice(start, start + ctx.rows)
-        hidden = input[at].to(dtype)
-        flat = torch.mm(hidden, matrix.t(), out=buffer[: len(hidden)])
-        flat = flat if bias is None else flat.add_(bias)
-        logits = flat.reshape(-1, *ctx.classes).movedim(1, -1)
-        losses[at] = chunk_losses(batch, (at,), logits, scale, p=logits, dlogits=logits)
-        dlogits = flat  # with a scale, the gradient has overwritten the logits
-        if dinput is not None:
-            dinput[at] = dlogits @ matrix
-        if dmatrix is not None and dmatrix.dtype == dtype:
-            dmatrix.addmm_(dlogits.t(), hidden)
-        elif dmatrix is not None:
-            dmatrix += dlogits.t() @ hidden
-        if dbias is not None:
-            dbias += dlogits.sum(0, dtype=dbias.dtype)
+    with no_autocast(input):
+        for start in range(0, len(input), ctx.rows):
+            at = slice(start, start + ctx.rows)
+            hidden = input[at].to(dtype)
+            flat = torch.mm(hidden, matrix.t(), out=buffer[: len(hidden)])
+            flat = flat if bias is None else flat.add_(bias)
+            logits = flat.reshape(-1, *ctx.classes).movedim(1, -1)
+            losses[at] = chunk_losses(batch, (at,), logits, scale, p=logits, dlogits=logits)
+            dlogits = flat  # with a scale, the gradient has overwritten the logits
+            if dinput is not None:
+                dinput[at] = dlogits @ matrix
+            if dmatrix is not None and dmatrix.dtype == dtype:
+                dmatrix.addmm_(dlogits.t(), hidden)
+            elif dmatrix is not None:
+                dmatrix += dlogits.t() @ hidden
+            if dbias is not None:
+                dbias += dlogits.sum(0, dtype=dbias.dtype)
     return total_loss(batch, losses), gradients if v is not None else None
 
 
@@ -163,7 +164,7 @@ def chunk_losses(
         losses, unscaled = soft_losses(x, weighted_target(target, x, batch.weight, smoothing))
     else:
         losses, unscaled, total = class_losses(x, target.unsqueeze(-1), p)
-        losses = losses * batch.sample_weight[at]
+        losses = weighted(losses, batch.sample_weight[at])
         scale = None if scale is None else scale * batch.sample_weight[at] / total
     if scale is not None:
         torch.mul(unscaled, scale.unsqueeze(-1), out=dlogits)
@@ -195,9 +196,8 @@ def class_losses(x: Tensor, target: Tensor, p: Tensor) -> tuple[Tensor, Tensor, 
 
 
 def losses_from_logits(x: Tensor, picked: Tensor, needed: Tensor) -> Tensor | None:
-    """Return -log(p) from the logits, or None if no sample needs it."""
-    # Asking whether one does waits for an accelerator.
-    if x.device.type == "cpu" and not needed.any():
+    """Return -log(p) from the logits, or None if the CPU knows that none is needed."""
+    if x.device.type == "cpu" and read(needed.any()) is False:
         return None
     return x.to(picked.dtype).logsumexp(-1, keepdim=True) - picked
 

@@ -1,0 +1,472 @@
+"""Each function of the package in each mode of autograd: correct, or refused by name."""
+
+import itertools
+import warnings
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from conftest import refused
+from torch.autograd.graph import save_on_cpu
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils.checkpoint import checkpoint
+
+import autograd_notes
+from autograd_notes import (
+    chunked_cross_entropy,
+    cross_entropy,
+    linear_cross_entropy,
+    linear_map,
+    log_softmax,
+    logsumexp,
+    nl,
+    nll,
+    quadratic_form,
+    softmax,
+)
+
+T = torch.tensor([2, 0, 1])
+W = torch.linspace(0.5, 2.0, 9).reshape(3, 3)
+
+
+def torch_linear(x):
+    with torch.autocast("cpu", enabled=False):  # ours rounds no product
+        wide = torch.promote_types(x.dtype, torch.float32)
+        return F.cross_entropy(x.to(wide) @ W.to(x.dtype).to(wide).t(), T)
+
+
+# Functions of one matrix, each with the same result computed by torch.
+FUNCTIONS = {
+    "logsumexp": (lambda x: logsumexp(x, 0), lambda x: torch.logsumexp(x, 0)),
+    "softmax": (lambda x: softmax(x, -1), lambda x: F.softmax(x, -1)),
+    "log_softmax": (lambda x: log_softmax(x, -1), lambda x: F.log_softmax(x, -1)),
+    "nl": (
+        lambda x: nl(x.sigmoid(), T, reduction="none"),
+        lambda x: F.nll_loss(x.sigmoid().log(), T, reduction="none"),
+    ),
+    "nll": (
+        lambda x: nll(x, T, weight=W[0].to(x.dtype), ignore_index=1),
+        lambda x: F.nll_loss(x, T, weight=W[0].to(x.dtype), ignore_index=1),
+    ),
+    "cross_entropy": (
+        lambda x: cross_entropy(x, T, label_smoothing=0.25),
+        lambda x: F.cross_entropy(x, T, label_smoothing=0.25),
+    ),
+    "chunked_cross_entropy": (
+        lambda x: chunked_cross_entropy(x, T, chunk_size=2, reduction="none"),
+        lambda x: F.cross_entropy(x, T, reduction="none"),
+    ),
+    "linear_cross_entropy": (
+        lambda x: linear_cross_entropy(x, W.to(x.dtype), T, chunk_size=2),
+        torch_linear,
+    ),
+    "quadratic_form": (
+        lambda x: quadratic_form(x[:, :1], x),
+        lambda x: torch.einsum("ia,ij,jb->ab", x[:, :1], x, x[:, :1]),
+    ),
+    "linear_map": (
+        lambda x: linear_map(x[:, :1], x),
+        lambda x: torch.einsum("ij,jk->ik", x, x[:, :1]),
+    ),
+}
+# These are no functions of numbers: their own files test them.
+NOT_NUMERIC = {"BackwardRun", "backward_graph", "draw_graph", "run_backward"}
+
+
+def point():
+    torch.manual_seed(0)
+    return torch.randn(3, 3, dtype=torch.float64)
+
+
+def gradient(function, x, **options):
+    leaf = x.detach().clone().requires_grad_()
+    y = function(leaf)
+    v = torch.linspace(0.5, 2.0, y.numel(), dtype=y.dtype).reshape(y.shape)
+    return y.detach(), torch.autograd.grad(y, leaf, v, **options)[0]
+
+
+def double_backward(f):
+    x = point().requires_grad_()
+    (first,) = torch.autograd.grad(f(x).sum(), x, create_graph=True)
+    return torch.autograd.grad((first * x.exp()).sum(), x)
+
+
+def hooked(f):
+    x = point().requires_grad_()
+    a = x * 1
+    a.register_hook(lambda g: 3 * g)
+    a.retain_grad()
+    f(a).sum().backward(inputs=[x])
+    return x.grad, a.grad
+
+
+def tied(f):
+    x = point().requires_grad_()
+    return torch.autograd.grad(f(x.sin() @ x).sum(), x)
+
+
+def batched(f):
+    x = point().requires_grad_()
+    y = f(x)
+    v = torch.linspace(-1, 1, 2 * y.numel(), dtype=y.dtype).reshape(2, *y.shape)
+    return torch.autograd.grad(y, x, v, is_grads_batched=True)
+
+
+def compiled(f):
+    torch.compiler.reset()
+    return gradient(torch.compile(f, fullgraph=True, backend="aot_eager"), point())
+
+
+def exported(f):
+    class Module(torch.nn.Module):
+        def forward(self, x):
+            return f(x)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.export.export(Module(), (point(),)).module()(point())
+
+
+def traced(mode):
+    def go(f):
+        def first(x):
+            leaf = x.detach().requires_grad_()
+            return torch.autograd.grad(f(leaf).sum(), leaf)[0]
+
+        found = []
+        for function in (f, first):
+            graph = make_fx(function, tracing_mode=mode, _allow_non_fake_inputs=True)(
+                torch.ones(3, 3, dtype=torch.float64)
+            )
+            found.append(graph(point()))
+        return found
+
+    return go
+
+
+def faked(f):
+    from torch._subclasses import FakeTensorMode  # noqa: PLC0415  # private, and slow
+
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        y, g = gradient(f, torch.empty(3, 3))
+    return torch.zeros(y.shape), torch.zeros(g.shape), torch.empty(0, dtype=y.dtype)
+
+
+def shapes(f):
+    y, g = gradient(f, point().float())
+    return torch.zeros(y.shape), torch.zeros(g.shape), torch.empty(0, dtype=y.dtype)
+
+
+def autocast(f):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return gradient(f, point().float())
+
+
+def scaled(f):
+    """Use the initial scale of GradScaler: a loss of 16 bits would overflow."""
+    x = (point() / 8).half().requires_grad_()
+    scaler = torch.amp.GradScaler("cpu", init_scale=65536.0)
+    with torch.autocast("cpu", dtype=torch.float16):
+        y = f(x)
+    loss = y.mean() if y.dtype == torch.float32 else y.float().mean() / 64
+    scaler.scale(loss).backward()
+    assert x.grad.isfinite().all()
+    return x.grad
+
+
+def jit_traced(f):
+    return torch.jit.trace(f, point())(point() + 1)
+
+
+def checkpointed(*, reentrant):
+    return lambda f: gradient(
+        lambda x: checkpoint(lambda x: f(x * 1), x, use_reentrant=reentrant), point()
+    )
+
+
+def checkpointed_grad(f):
+    """A reentrant checkpoint supports plain backward only."""
+    x = point().requires_grad_()
+    checkpoint(f, x, use_reentrant=True).sum().backward()
+    return x.grad
+
+
+def on_cpu(f):
+    with save_on_cpu():
+        return gradient(f, point())
+
+
+def inference(f):
+    with torch.inference_mode():
+        return f(point())
+
+
+def deterministic(f):
+    torch.use_deterministic_algorithms(mode=True)
+    try:
+        return gradient(f, point())
+    finally:
+        torch.use_deterministic_algorithms(mode=False)
+
+
+def value(f):
+    return f(point())
+
+
+def first_order(f):
+    return gradient(f, point())
+
+
+def gradient_of_sum(f):
+    x = point().requires_grad_()
+    return torch.autograd.grad(f(x).sum(), x)[0]
+
+
+def first_values(f):
+    return [f(point()), gradient_of_sum(f)]
+
+
+# The mode, and the one for the expected result of torch: by default the same.
+MODES = {
+    "eager": (first_order, None),
+    "double backward": (double_backward, None),
+    "hooks and retain_grad": (hooked, None),
+    "tied": (tied, None),
+    "func.grad": (lambda f: torch.func.grad(lambda x: f(x).sum())(point()), None),
+    "vmap": (lambda f: torch.func.vmap(f)(torch.stack([point(), point().t()])), None),
+    "jacrev": (lambda f: torch.func.jacrev(f)(point()), None),
+    "jacfwd": (lambda f: torch.func.jacfwd(f)(point()), None),
+    "hessian": (lambda f: torch.func.hessian(lambda x: f(x).sum())(point()), None),
+    "batched gradients": (batched, None),
+    "compile": (compiled, first_order),
+    "export": (exported, value),
+    "make_fx real": (traced("real"), first_values),
+    "make_fx fake": (traced("fake"), first_values),
+    "make_fx symbolic": (traced("symbolic"), first_values),
+    "FakeTensor": (faked, shapes),
+    "autocast": (autocast, None),
+    "GradScaler": (scaled, None),
+    "jit.trace": (jit_traced, lambda f: f(point() + 1)),
+    "checkpoint": (checkpointed(reentrant=False), first_order),
+    "reentrant checkpoint": (
+        checkpointed_grad,
+        gradient_of_sum,
+    ),
+    "save_on_cpu": (on_cpu, first_order),
+    "inference_mode": (inference, value),
+    "deterministic": (deterministic, first_order),
+}
+RUN = set(itertools.product(FUNCTIONS, MODES))
+
+
+@pytest.mark.parametrize(("name", "mode"), sorted(RUN))
+@pytest.mark.filterwarnings(
+    "ignore::torch.jit.TracerWarning", "ignore:.*torch.jit:DeprecationWarning"
+)
+def test_each_function_is_right_in_each_mode(name, mode):
+    (ours, theirs), (go, other) = FUNCTIONS[name], MODES[mode]
+    # With 16 bits, ours round later than torch's.
+    tolerance = {"rtol": 0.05, "atol": 1e-3} if mode in ("autocast", "GradScaler") else {}
+    torch.testing.assert_close(go(ours), (other or go)(theirs), **tolerance)
+
+
+def test_the_table_is_complete():
+    assert set(FUNCTIONS) | NOT_NUMERIC == set(autograd_notes.__all__)
+    assert len(RUN) == len(FUNCTIONS) * len(MODES)
+
+
+LOSSES = {
+    "nl": lambda x, **o: nl(x.float().sigmoid().to(x.dtype), T, **o),
+    "nll": lambda x, **o: nll(x, T, **o),
+    "cross_entropy": lambda x, **o: cross_entropy(x, T, **o),
+    "chunked_cross_entropy": lambda x, **o: chunked_cross_entropy(x, T, chunk_size=2, **o),
+    "linear_cross_entropy": lambda x, **o: linear_cross_entropy(x, W, T, chunk_size=2, **o),
+}
+each_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+
+
+@each_loss
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("weight", [None, W[0], W[0].bfloat16()], ids=str)
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_losses_are_float32_under_autocast(loss, dtype, weight, create_graph):
+    x = point().to(dtype).requires_grad_()
+    with torch.autocast("cpu", dtype=dtype):
+        y = loss(x, weight=weight)
+    assert y.dtype == torch.float32
+    (found,) = torch.autograd.grad(y, x, torch.tensor(4096.0), create_graph=create_graph)
+    assert found.dtype == dtype
+    wide = x.detach().float().requires_grad_()
+    expected = loss(wide, weight=None if weight is None else weight.float())
+    (gradient,) = torch.autograd.grad(expected, wide, torch.tensor(4096.0))
+    torch.testing.assert_close(y, expected, rtol=0.005, atol=1e-6)
+    torch.testing.assert_close(found.float(), gradient, rtol=0.05, atol=20.0)
+
+
+def test_linear_gradients_have_the_dtypes_of_their_tensors_under_autocast():
+    h, b = point().bfloat16().requires_grad_(), torch.zeros(3).bfloat16().requires_grad_()
+    a = W.clone().requires_grad_()
+    for target in (T, torch.eye(3)):
+        with torch.autocast("cpu"):
+            loss = linear_cross_entropy(h, a, target, linear_bias=b)
+        found = torch.autograd.grad(loss, (h, a, b), retain_graph=True)
+        assert [g.dtype for g in found] == [torch.bfloat16, torch.float32, torch.bfloat16]
+        again = torch.autograd.grad(loss, (h, a, b), create_graph=True)
+        torch.testing.assert_close(found, tuple(g.detach() for g in again), rtol=0.02, atol=1e-3)
+
+
+def test_compiled_losses_are_float32_under_autocast():
+    x = point().bfloat16()
+
+    @torch.compile(fullgraph=True, backend="eager")
+    def losses(x):
+        with torch.autocast("cpu"):
+            return cross_entropy(x, T), linear_cross_entropy(x, W, T)
+
+    assert [loss.dtype for loss in losses(x)] == [torch.float32] * 2
+
+
+@each_loss
+def test_dtypes_do_not_mix_without_autocast_or_with_float64(loss):
+    with refused(TypeError, message(torch.float32, torch.bfloat16)):
+        loss(point().float(), weight=W[0].bfloat16())
+    with torch.autocast("cpu"), refused(TypeError, message(torch.float32, torch.float64)):
+        loss(point().float(), weight=W[0].double())
+
+
+def message(expected, found):
+    return f"weight: expected the dtype of input, {expected}, got {found}"
+
+
+def test_autocast_of_other_devices_widens_softmax():
+    """On CUDA, autocast runs softmax in float32. A FakeTensor needs no CUDA device."""
+    from torch._subclasses import FakeTensorMode  # noqa: PLC0415  # private, and slow
+
+    torch.set_autocast_enabled("cuda", True)  # noqa: FBT003
+    try:
+        with FakeTensorMode():
+            x = torch.empty(2, 3, device="cuda", dtype=torch.float16)
+            for ours, theirs in (
+                (softmax, torch.softmax),
+                (log_softmax, torch.log_softmax),
+                (logsumexp, torch.logsumexp),
+            ):
+                assert ours(x, 1).dtype == theirs(x, 1).dtype
+            assert softmax(x, 1).dtype == torch.float32
+            assert softmax(x, 1, dtype=torch.float16).dtype == torch.float16
+    finally:
+        torch.set_autocast_enabled("cuda", False)  # noqa: FBT003
+
+
+class Recorder:
+    """Hooks of saved tensors that count their calls."""
+
+    def __init__(self):
+        self.packed = self.unpacked = 0
+
+    def pack(self, x):
+        self.packed += x.numel()
+        return x
+
+    def unpack(self, x):
+        self.unpacked += 1
+        return x
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("name", ["chunked_cross_entropy", "linear_cross_entropy"])
+def test_a_block_in_a_checkpoint_runs_once_more(name, reduction, create_graph):
+    calls = []
+
+    def block(x):
+        calls.append(1)
+        return FUNCTIONS[name][0](x * 1) if reduction == "none" else LOSSES[name](x.float())
+
+    x = point().requires_grad_()
+    y = checkpoint(block, x, use_reentrant=False)
+    assert getattr(y.grad_fn, "dinput", None) is None
+    assert getattr(y.grad_fn, "gradients", None) is None
+    torch.autograd.grad(y.sum(), x, create_graph=create_graph)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("name", ["chunked_cross_entropy", "linear_cross_entropy"])
+def test_hooks_see_all_that_is_kept(name):
+    hooks, x = Recorder(), point().requires_grad_()
+    with torch.autograd.graph.saved_tensors_hooks(hooks.pack, hooks.unpack):
+        y = FUNCTIONS[name][0](x)
+    packed = hooks.packed
+    torch.autograd.grad(y.sum(), x)
+    assert hooks.packed == packed
+    assert 0 < hooks.unpacked <= 4
+    assert y.grad_fn.__dict__.get("dinput") is None
+
+
+NO_HOOKS = "inplace: expected no hooks of saved tensors, such as those of a checkpoint: they hide whether the logits are needed"
+
+
+def needed(found):
+    return f"inplace: expected logits that only this loss needs, got {found}; input.clone() may be overwritten"
+
+
+def test_inplace_refuses_hooks():
+    x = point().requires_grad_()
+    with save_on_cpu(), refused(ValueError, NO_HOOKS):
+        chunked_cross_entropy(x * 1, T, inplace=True)
+    with refused(ValueError, NO_HOOKS):
+        checkpoint(lambda x: chunked_cross_entropy(x * 1, T, inplace=True), x, use_reentrant=False)
+    with save_on_cpu():
+        y = x.sigmoid()
+        z = x[T]
+    hooked = needed("one whose function saved tensors by hooks")
+    for logits in (y, z):
+        with refused(ValueError, hooked):
+            chunked_cross_entropy(logits, T, inplace=True)
+    chunked_cross_entropy(y.clone(), T, inplace=True).backward()
+    expected = torch.autograd.grad(F.cross_entropy(x.sigmoid(), T), x)[0]
+    torch.testing.assert_close(x.grad, expected)
+
+
+def test_inplace_refuses_outputs_of_compiled_functions():
+    torch.compiler.reset()
+    x = point().requires_grad_()
+    made = torch.compile(lambda x: (x @ x).softmax(-1).reshape(3, 3), backend="aot_eager")(x)
+    compiled = needed("the output of a compiled function")
+    for logits in (made, torch.ops.aten._unsafe_view(made, (3, 3))):  # noqa: SLF001
+        with refused(ValueError, compiled):
+            chunked_cross_entropy(logits, T, inplace=True)
+    chunked_cross_entropy(made.clone(), T, inplace=True).backward()
+    expected = torch.autograd.grad(F.cross_entropy((x @ x).softmax(-1), T), x)[0]
+    torch.testing.assert_close(x.grad, expected)
+
+
+def test_a_symbolic_graph_takes_other_shapes():
+    chunked = lambda x, t: chunked_cross_entropy(x, t)  # noqa: E731, PLW0108  # no options
+    for f in (chunked, lambda x, t: linear_cross_entropy(x, W, t)):
+        graph = make_fx(f, tracing_mode="symbolic", _allow_non_fake_inputs=True)(
+            torch.ones(4, 3), torch.tensor([0, 1, 2, 0])
+        )
+        x, t = torch.randn(7, 3), torch.tensor([0, 1, 2, 0, 1, 2, -100])
+        torch.testing.assert_close(graph(x, t), f(x, t))
+
+
+@pytest.mark.filterwarnings(
+    "ignore::torch.jit.TracerWarning", "ignore:.*torch.jit:DeprecationWarning"
+)
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, t: nl(x.sigmoid(), t),
+        lambda x, t: nll(x, t, weight=W[0]),
+        lambda x, t: cross_entropy(x, t, label_smoothing=0.5),
+        lambda x, t: chunked_cross_entropy(x, t, reduction="sum"),
+        lambda x, t: linear_cross_entropy(x, W, t, ignore_index=2),
+    ],
+    ids=list(LOSSES),
+)
+def test_a_jit_trace_takes_other_targets(f):
+    graph = torch.jit.trace(f, (torch.ones(3, 3), torch.tensor([1, 0, 1])))
+    for classes in ([2, 1, 1], [0, 1, 0]):
+        x, t = torch.randn(3, 3), torch.tensor(classes)
+        torch.testing.assert_close(graph(x, t), f(x, t))
