@@ -69,7 +69,7 @@ def linear_map(x: Tensor, w: Tensor) -> Tensor:
 
 
 class BackwardRun(NamedTuple):
-    """What one run of ``y.backward(v)`` had and left: the result of :func:`run_backward`."""
+    """The inputs and results of one ``y.backward(v)``, as :func:`run_backward` returns them."""
 
     y: Tensor
     """The output, with its graph already used."""
@@ -78,7 +78,7 @@ class BackwardRun(NamedTuple):
     v: Tensor
     """The cotangent, shaped like `y`."""
     grad: Tensor
-    """What ``backward`` left in ``x.grad``, shaped like `x`."""
+    """The gradient that ``backward`` left in ``x.grad``, shaped like `x`."""
 
     @property
     def vjp(self) -> Tensor:
@@ -189,7 +189,7 @@ def _check_cotangent(v: Tensor | None, y: Tensor) -> Tensor:
     check_tensor("v", v)
     if v.shape != y.shape:
         raise ValueError(
-            f"v: v is shaped like the output; expected {tuple(y.shape)}, got {tuple(v.shape)}"
+            f"v: expected the shape of the output, {tuple(y.shape)}, got {tuple(v.shape)}"
         )
     if v.dtype != y.dtype:
         raise TypeError(f"v: expected the dtype of the output, {y.dtype}, got {v.dtype}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def backward_graph(tensor: Tensor, names: Mapping[str, Tensor] | None = None) -> "networkx.DiGraph":
-    r"""Collect what ``tensor.backward()`` would walk, without walking it.
+    r"""Return the graph that ``tensor.backward()`` would walk, without walking it.
 
     .. math:: (f, g) \in E \iff \text{the gradient that } f \text{ computes is handed to } g
 
@@ -28,13 +28,13 @@ def backward_graph(tensor: Tensor, names: Mapping[str, Tensor] | None = None) ->
 
     - `kind`: ``"function"``, ``"leaf"`` or ``"saved"``;
     - `name`: of the function, ``"AccumulateGrad"`` for a leaf, or the slot;
-    - `tensor`: what `names` calls the tensor, or None. A function stands for what it made in the
+    - `tensor`: its name in `names`, or None. A function stands for the tensor that it made in the
       forward, and takes the gradient of;
     - `shape`, a tuple, and `dtype`: of that tensor, and so of its gradient. None for a function
-      that made several, and for what is no longer there; a nested tensor has no `shape`;
+      with several results, and for a freed tensor; a nested tensor has no `shape`;
     - `state`: ``"kept"``, or for a saved tensor also ``"freed"``, ``"changed in place"`` or, in a
       checkpoint that is not reentrant, ``"recomputed"``;
-    - `label`: two lines that say the same.
+    - `label`: the same in two lines.
 
     **Edges** point where the numbers go during ``backward``: from a function to those that take
     its gradients, down to the leaves, and from a saved tensor to the function that reads it. The
@@ -42,8 +42,8 @@ def backward_graph(tensor: Tensor, names: Mapping[str, Tensor] | None = None) ->
 
     Args:
         tensor: one that requires grad, of any shape; a leaf makes a graph of one node.
-        names: what tensors are to be called. A tensor is recognised as it is, not by its values:
-            a copy or a view of it is another. Of two names for one tensor, the last is taken.
+        names: the names of tensors. A tensor is recognised by identity, not by its values: a copy
+            or a view is another tensor. Of two names for one tensor, the last is taken.
 
     Returns:
         The graph, as a :class:`networkx.DiGraph`.
@@ -53,10 +53,10 @@ def backward_graph(tensor: Tensor, names: Mapping[str, Tensor] | None = None) ->
             strings.
         ValueError: if `tensor` has no graph.
 
-    Looking at a saved tensor calls its unpack hook, if any, and passes on what that raises; that of
+    Looking at a saved tensor calls its unpack hook, if any, and passes its errors on; that of
     a checkpoint, which would run the model, is not called. A custom
-    :class:`torch.autograd.Function` shows what it gave to ``save_for_backward``, not what it hung
-    on `ctx`; once freed, one node ``tensors`` stands for all, were there any or not.
+    :class:`torch.autograd.Function` shows the tensors given to ``save_for_backward``, not the
+    attributes of `ctx`; once freed, one node ``tensors`` stands for all of them, even for none.
 
     Example:
         >>> import torch
@@ -76,13 +76,13 @@ def backward_graph(tensor: Tensor, names: Mapping[str, Tensor] | None = None) ->
     """
     _check_graph(tensor)
     known = _named({} if names is None else names)
-    # torch brings networkx, but does not import it at once: nor does this package.
+    # Lazy: torch depends on networkx, but does not import it either.
     from networkx import DiGraph  # noqa: PLC0415
 
     graph = DiGraph()
     functions = [_edge(tensor)[0]]
     numbers = {functions[0]: 0}
-    for function in functions:  # the list grows meanwhile: no recursion, however deep the graph
+    for function in functions:  # the list grows: recursion would have a limit of depth
         number = numbers[function]
         graph.add_node(number, **_function(function, known))
         for slot, saved in _saved(function):
@@ -115,7 +115,7 @@ _Key = tuple[Node, int] | int
 
 
 def _key(tensor: Tensor) -> _Key:
-    """Return what tells a tensor from others: a saved one may come back as another object."""
+    """Return the identity of a tensor: a saved one may come back as another object."""
     return _edge(tensor) if tensor.requires_grad else id(tensor)
 
 
@@ -144,7 +144,7 @@ def _named(names: Mapping[str, Tensor]) -> dict[_Key, str]:
 
 def _function(function: Node, known: dict[_Key, str]) -> dict[str, Any]:
     name = function.name().removeprefix("torch::autograd::")
-    made = function._input_metadata  # noqa: SLF001  # no public name tells the shapes
+    made = function._input_metadata  # noqa: SLF001  # the shapes have no public name
     names = [known[function, i] for i in range(len(made)) if (function, i) in known]
     one = made[0] if len(made) == 1 else None
     nested = one is not None and (one.is_nested_tensor or one.is_cpp_nested_tensor)
@@ -196,7 +196,7 @@ def _node(
 
 
 def _saved(function: Node) -> Iterator[tuple[str, Tensor | str]]:
-    """Yield the name of each saved tensor, and the tensor itself, or why it can't be had."""
+    """Yield the name of each saved tensor, and the tensor, or its state if it can't be read."""
     for attribute in dir(type(function)):
         if not attribute.startswith(("_saved_", "saved_tensors")):
             continue

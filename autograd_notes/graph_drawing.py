@@ -24,7 +24,7 @@ _SWEEPS = 4  # down the rows and up again: the order settles after a few
 
 
 def draw_graph(graph: "networkx.DiGraph") -> "matplotlib.axes.Axes":
-    r"""Draw what :func:`backward_graph` has collected, from the output down to the leaves.
+    r"""Draw the graph of :func:`backward_graph`, from the output down to the leaves.
 
     .. math:: (f, g) \in E \implies \text{row}(f) < \text{row}(g)
 
@@ -148,7 +148,7 @@ _Paths = dict[tuple[_Place, _Place], list[_Place]]
 
 
 def _rows(graph: "networkx.DiGraph") -> dict[_Place, int]:
-    """Put each function below all that hand it gradients, and what it saved just above it."""
+    """Put each function below all that hand it gradients, and its saved tensors just above it."""
     from networkx import topological_generations  # noqa: PLC0415  # as above
 
     generations = enumerate(topological_generations(graph))

@@ -3,7 +3,7 @@
 16-bit numbers are summed in 32 bits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -14,7 +14,9 @@ from autograd_notes._sharded import all_sum, sum_less_one
 from autograd_notes._targets import SUM_DTYPE
 
 
-def logsumexp(x: Tensor, dim: int | Sequence[int] = -1, keepdim: bool = False) -> Tensor:
+def logsumexp(
+    x: Tensor, dim: int | tuple[int, ...] | list[int] = -1, keepdim: bool = False
+) -> Tensor:
     r"""Take the logarithm of a sum of exponentials, without overflow.
 
     .. math:: \operatorname{logsumexp}(x) = m + \log \sum_j e^{x_j - m}, \qquad m = \max_j x_j

@@ -154,7 +154,7 @@ def test_linear_map_refuses(x, w, error, message):
             X,
             torch.ones(2),
             ValueError,
-            "v: v is shaped like the output; expected (2, 1), got (2,)",
+            "v: expected the shape of the output, (2, 1), got (2,)",
         ),
         (
             torch.neg,

@@ -123,12 +123,12 @@ def linear_cross_entropy(
     label_smoothing: float = 0.0,
     chunk_size: int | None = None,
 ) -> Tensor:
-    r"""Average the negative log-likelihoods of a linear layer, without storing all its logits.
+    r"""Average the negative log-likelihoods of a linear layer, without storing the logits.
 
     .. math::
         \text{linear_cross_entropy}(h, A, t) = \text{cross_entropy}(h A^\top + b, t)
 
-    The logits of one chunk of samples exist at a time. With their gradient :math:`d`, the chunk adds
+    The logits of one chunk exist at a time. With their gradient :math:`d`, the chunk adds
     :math:`d^\top h` to :math:`dA`, and its part of :math:`dh` is :math:`d A`.
 
     Args:
