@@ -1,4 +1,4 @@
-"""Each function of the package in each mode of autograd: right, or refused by name."""
+"""Each function of the package in each mode of autograd: correct, or refused by name."""
 
 import itertools
 import warnings
@@ -35,7 +35,7 @@ def torch_linear(x):
         return F.cross_entropy(x.to(wide) @ W.to(x.dtype).to(wide).t(), T)
 
 
-# Each takes one matrix; beside it, torch's own way to the same result.
+# Functions of one matrix, each with the same result computed by torch.
 FUNCTIONS = {
     "logsumexp": (lambda x: logsumexp(x, 0), lambda x: torch.logsumexp(x, 0)),
     "softmax": (lambda x: softmax(x, -1), lambda x: F.softmax(x, -1)),
@@ -69,7 +69,7 @@ FUNCTIONS = {
         lambda x: torch.einsum("ij,jk->ik", x, x[:, :1]),
     ),
 }
-# Those that are no functions of numbers: their own files test them.
+# These are no functions of numbers: their own files test them.
 NOT_NUMERIC = {"BackwardRun", "backward_graph", "draw_graph", "run_backward"}
 
 
@@ -163,7 +163,7 @@ def autocast(f):
 
 
 def scaled(f):
-    """Use the scale by which GradScaler starts: a loss of 16 bits would overflow."""
+    """Use the initial scale of GradScaler: a loss of 16 bits would overflow."""
     x = (point() / 8).half().requires_grad_()
     scaler = torch.amp.GradScaler("cpu", init_scale=65536.0)
     with torch.autocast("cpu", dtype=torch.float16):
@@ -185,7 +185,7 @@ def checkpointed(*, reentrant):
 
 
 def checkpointed_grad(f):
-    """A checkpoint that is reentrant takes plain backward only."""
+    """A reentrant checkpoint supports plain backward only."""
     x = point().requires_grad_()
     checkpoint(f, x, use_reentrant=True).sum().backward()
     return x.grad
@@ -226,7 +226,7 @@ def first_values(f):
     return [f(point()), gradient_of_sum(f)]
 
 
-# The mode, and what torch's own function must give for comparison: by default in the same mode.
+# The mode, and the one for the expected result of torch: by default the same.
 MODES = {
     "eager": (first_order, None),
     "double backward": (double_backward, None),
@@ -339,7 +339,7 @@ def message(expected, found):
 
 
 def test_autocast_of_other_devices_widens_softmax():
-    """On CUDA, autocast gives softmax 32 bits. A FakeTensor needs no such device."""
+    """On CUDA, autocast runs softmax in float32. A FakeTensor needs no CUDA device."""
     from torch._subclasses import FakeTensorMode  # noqa: PLC0415  # private, and slow
 
     torch.set_autocast_enabled("cuda", True)  # noqa: FBT003
@@ -359,7 +359,7 @@ def test_autocast_of_other_devices_widens_softmax():
 
 
 class Recorder:
-    """Hooks of saved tensors, which count."""
+    """Hooks of saved tensors that count their calls."""
 
     def __init__(self):
         self.packed = self.unpacked = 0

@@ -1,4 +1,4 @@
-"""First and second derivatives where inputs are tied, hooked, or retain their gradient."""
+"""First and second derivatives of inputs that are tied, hooked, or retain their gradient."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ from autograd_notes import (
 
 T = torch.tensor([3, 1, 0, 2])
 Q = torch.tensor([[0.5, 0.25, 0.25, 0.0]] * 4, dtype=torch.float64)
-# Each function takes two square matrices, and so does torch's own way to the same result.
+# Functions of two square matrices, each with the same result computed by torch.
 PAIRS = {
     "softmax": (lambda a, b: softmax(a @ b), lambda a, b: F.softmax(a @ b, -1)),
     "log_softmax": (lambda a, b: log_softmax(a @ b, 0), lambda a, b: F.log_softmax(a @ b, 0)),
@@ -72,7 +72,7 @@ def apart(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def tied(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Make one input from the other, as an embedding and a head do."""
+    """Derive one input from the other, as tied embedding and head weights do."""
     return x[T].tanh(), x
 
 
