@@ -118,6 +118,9 @@ def compiled(f):
 
 
 def exported(f):
+    if torch.__version__ < "2.7":
+        pytest.skip("torch 2.6 exports no function of global tensors")
+
     class Module(torch.nn.Module):
         def forward(self, x):
             return f(x)
@@ -403,6 +406,7 @@ def test_hooks_see_all_that_is_kept(name):
     assert y.grad_fn.__dict__.get("dinput") is None
 
 
+TELLS_HOOKS = hasattr(torch._C._autograd.SavedTensor, "unpack_hook")  # noqa: SLF001
 NO_HOOKS = "inplace: expected no hooks of saved tensors, such as those of a checkpoint: they hide whether the logits are needed"
 
 
@@ -416,6 +420,8 @@ def test_inplace_refuses_hooks():
         chunked_cross_entropy(x * 1, T, inplace=True)
     with refused(ValueError, NO_HOOKS):
         checkpoint(lambda x: chunked_cross_entropy(x * 1, T, inplace=True), x, use_reentrant=False)
+    if not TELLS_HOOKS:
+        pytest.skip("this torch does not tell whether a saved tensor has hooks")
     with save_on_cpu():
         y = x.sigmoid()
         z = x[T]
