@@ -1,5 +1,6 @@
 """Logits that several processes share: right, and never collected."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from conftest import ROOT, refused
+from sharded_cases import CASES
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor, init_device_mesh
 from torch.testing._internal.distributed import fake_pg  # noqa: F401  # registers "fake"
 
@@ -112,3 +114,56 @@ def test_what_is_not_sharded_alike_is_refused(mesh):
         nll(logits, target, weight=torch.ones(4))
     with refused(IndexError, "target: expected classes from 0 to 3, got 4"):
         nll(logits, target)
+
+
+@pytest.fixture(scope="module")
+def four():
+    """Return the rows of four processes: case, mesh, error, gradient's placements, numbers."""
+    torchrun = Path(sys.executable).with_name("torchrun")
+    command = [torchrun, "--nproc-per-node", "4", Path(__file__).with_name("sharded_cases.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_four_processes_agree_with_one_on_every_mesh(four):
+    rows = [row for row in four if row[0] != "bad target"]
+    assert {row[1] for row in rows} == {
+        "2 x 2",
+        "2 x 2, uneven",
+        "2 x 2, one row",
+        "classes twice",
+        "no class",
+        "no row",
+    }
+    assert {row[0] for row in rows} == {*CASES, "compiled"}
+    for name, mesh, error, _, _ in rows:
+        assert error < 1e-9, (name, mesh)
+
+
+def test_gradient_is_sharded_as_the_logits_are(four):
+    places = {
+        "2 x 2": "(Shard(dim=0), Shard(dim=1))",
+        "2 x 2, uneven": "(Shard(dim=0), Shard(dim=1))",
+        "classes twice": "(Shard(dim=1), Shard(dim=1))",
+        "no class": "(Shard(dim=1),)",
+        "no row": "(Shard(dim=0),)",
+    }
+    for name, mesh, _, gradient, _ in four:
+        if name in CASES and mesh in places:
+            assert gradient == places[mesh], (name, mesh)
+
+
+def test_no_mesh_moves_the_logits(four):
+    """At most 6 numbers a row, once for each dimension of the mesh over the classes, and sums."""
+    rows_held = {"2 x 2": 8, "2 x 2, uneven": 3, "classes twice": 6, "no class": 4, "no row": 0}
+    for name, mesh, _, _, sent in four:
+        if name in CASES and mesh in rows_held:
+            assert sent <= 6 * rows_held[mesh] + 3, (name, mesh)
+    assert 6 * 8 + 3 < 8 * 40  # fewer than the logits that a process holds
+
+
+def test_bad_target_of_one_process_leaves_the_others_waiting(four):
+    (found,) = [row[2] for row in four if row[0] == "bad target"]
+    # Without a reduction they have their losses; for a mean they wait until their timeout.
+    assert found == [[1, "RuntimeError"]] * 3 + [["IndexError", "IndexError"]]
