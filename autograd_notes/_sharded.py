@@ -1,12 +1,14 @@
 """DTensors: tensors that several processes share. No function here collects one."""
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeGuard, cast
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 if TYPE_CHECKING:
-    from torch.distributed.tensor import DTensor
+    from torch.distributed.tensor import DTensor, Placement
 
 
 def is_sharded(x: Tensor) -> "TypeGuard[DTensor]":
@@ -114,3 +116,59 @@ def _classes(x: "DTensor", dim: int) -> "DTensor":
     held = held.reshape(-1, *[1] * (x.dim() - dim - 1))
     # distribute_tensor can't be compiled.
     return DTensor.from_local(held, x.device_mesh, run_check=False).redistribute(placements=places)
+
+
+def classes_axis(matrix: Tensor) -> int | None:
+    """Return the dimension of the mesh that the rows of a DTensor are split over, if it is one."""
+    found = [p.is_shard(0) for p in matrix.placements] if is_sharded(matrix) else []
+    return found.index(True) if sum(found) == 1 else None
+
+
+def linear_losses(
+    loss: Callable[..., Tensor], tensors: Sequence[Tensor | None], axis: int, rows: int
+) -> Tensor:
+    """Return the losses of hidden states and a matrix sharded over `axis` of the mesh, by chunks.
+
+    `loss` takes the tensors of a chunk: hidden states, matrix, bias, target, class weights. It runs
+    again in backward, so no process keeps its logits.
+    """
+    from torch.distributed.device_mesh import DeviceMesh  # noqa: PLC0415  # slow
+    from torch.distributed.tensor import DTensor, Partial, Replicate, Shard  # noqa: PLC0415  # slow
+
+    hidden, matrix, bias, target, weight = cast("Sequence[DTensor]", tensors)
+    mesh = matrix.device_mesh
+    # The processes that share the classes of the same samples.
+    group = mesh.get_group(axis)
+    part = mesh if mesh.ndim == 1 else DeviceMesh.from_group(group, mesh.device_type)
+    split = [p.is_shard(0) and at != axis for at, p in enumerate(hidden.placements)]
+    batch: list[Placement] = [Shard(0) if s else Replicate() for s in split]
+
+    def on_part(x: "DTensor", dim: int | None, *, by_sample: bool = False) -> "DTensor":
+        """Return the DTensor of `part` with the same shards, split over the classes in `dim`."""
+        places: list[Placement] = [p if by_sample else Replicate() for p in batch]
+        places[axis] = Replicate() if dim is None else Shard(dim)
+        # Gradients of tensors without samples add up over the shards of the batch.
+        add_up = [Partial() if s else p for s, p in zip(split, places, strict=True)]
+        placed = x.redistribute(placements=places)
+        local = placed.to_local(grad_placements=places if by_sample else add_up)
+        shape = list(local.shape)
+        if dim is not None:
+            shape[dim] = x.shape[dim]
+        stride = torch.empty(shape, device="meta").stride()
+        return DTensor.from_local(
+            local, part, [places[axis]], run_check=False, shape=torch.Size(shape), stride=stride
+        )
+
+    a = on_part(matrix, 0)
+    b = None if bias is None else on_part(bias, 0)
+    w = None if weight is None else on_part(weight, None)
+    dim = 1 if target.is_floating_point() else None
+    h, t = on_part(hidden, None, by_sample=True), on_part(target, dim, by_sample=True)
+    losses = [
+        checkpoint(loss, x, a, b, y, w, use_reentrant=False, preserve_rng_state=False).to_local()
+        for x, y in zip(torch.split(h, rows), torch.split(t, rows), strict=True)
+    ]
+    shape = torch.Size([len(hidden)])
+    return DTensor.from_local(
+        torch.cat(losses), mesh, batch, run_check=False, shape=shape, stride=(1,)
+    )

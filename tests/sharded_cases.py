@@ -82,6 +82,45 @@ def compared(function, mesh, places, rows, classes):
     return error, str(found[1][1].placements), sent.total // 8
 
 
+LINEAR = {
+    "linear": {},
+    "linear, weight, smoothed": {"weight": True, "label_smoothing": 0.25, "reduction": "sum"},
+    "linear, none": {"weight": True, "reduction": "none"},
+    "linear, probabilities": {"probabilities": True, "weight": True},
+    "linear, all at once": {"chunk_size": 100},
+}
+
+
+def linear(options, mesh, places, rows, classes):
+    """Return error and gradients' placements of the linear loss, and the numbers that were sent."""
+    options = dict(options)
+    _, t, w, q = tensors(rows, classes)
+    one = [torch.randn(rows, 4), torch.randn(classes, 4), torch.randn(classes)]
+    one = [x.double() for x in one]
+    target, weighted = q if options.pop("probabilities", False) else t, options.pop("weight", False)
+    batch = [p if p == Shard(0) else Replicate() for p in places]
+    split = [Shard(0) if p == Shard(1) else Replicate() for p in places]
+    where = [batch, split, split, places if target is q else batch, [Replicate()] * mesh.ndim]
+    given = [distribute_tensor(x, mesh, p) for x, p in zip([*one, target, w], where, strict=True)]
+    found = []
+    for how in (one_process, notes.linear_cross_entropy):
+        *leaves, target, w = [*one, target, w] if how is one_process else given
+        h, a, b = (x.detach().requires_grad_() for x in leaves)
+        with Sent() as sent:
+            kept = {"chunk_size": 2, "weight": w if weighted else None, **options}
+            y = how(h, a, target, linear_bias=b, **kept)
+            (y * y).sum().backward()
+        found.append((y.detach(), h.grad, a.grad, b.grad))
+    placed = [str(x.placements) for x in found[1][1:]]
+    return difference(found[1], found[0]), placed, sent.total // 8
+
+
+def one_process(h, a, target, *, linear_bias, chunk_size, **options):
+    """Compute the loss of all logits."""
+    del chunk_size
+    return torch.nn.functional.cross_entropy(h @ a.t() + linear_bias, target, **options)
+
+
 def compiled(mesh, places):
     """Return the error of a compiled function of DTensors."""
     x, t, *_ = tensors(5, 7)
@@ -127,6 +166,13 @@ def main():
             ("no row", flat, [Shard(0)], 5, 3),
         ):
             say(json.dumps([name, kind, *compared(function, *where)]))
+    for name, options in LINEAR.items():
+        for kind, *where in (
+            ("2 x 2", mesh, [Shard(0), Shard(1)], 16, 80),
+            ("2 x 2, uneven", mesh, [Shard(0), Shard(1)], 5, 7),
+            ("no class", flat, [Shard(1)], 4, 5),
+        ):
+            say(json.dumps([name, kind, *linear(options, *where)]))
     for kind, *where in (("2 x 2", mesh, [Shard(0), Shard(1)]), ("no class", flat, [Shard(1)])):
         say(json.dumps(["compiled", kind, compiled(*where), "", 0]))
     say(json.dumps(["bad target", "no row", bad_target(), "", 0]))
