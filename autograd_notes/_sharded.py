@@ -20,7 +20,7 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """Return the element of `x` at `index` along `dim`, without that dimension."""
     index = index.unsqueeze(dim)
     if is_sharded(x):  # gather would collect it
-        elsewhere = index != _classes(x, dim)
+        elsewhere = ~(index == _classes(x, dim))  # torch 2.6 can't shard !=
         return all_sum(x.masked_fill(elsewhere, 0.0), dim).squeeze(dim)
     return x.gather(dim, index).squeeze(dim)
 
