@@ -10,7 +10,7 @@ from torch import Tensor
 
 from autograd_notes._checks import check_dim, check_tensor
 from autograd_notes._modes import autocasts
-from autograd_notes._sharded import all_sum, sum_less_one
+from autograd_notes._sharded import all_sum, maximum, sum_less_one
 from autograd_notes._targets import SUM_DTYPE
 
 
@@ -126,14 +126,6 @@ def log_softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> T
     return (shifted - log_sum_exp(shifted, dim)).to(x.dtype)
 
 
-def maximum(x: Tensor, dim: int) -> Tensor:
-    """Return the maximum along `dim`, detached, or 0 if `x` is empty.
-
-    Subtracting the same constant from all logits changes neither softmax nor its gradient.
-    """
-    return x.detach().amax(dim, keepdim=True) if x.numel() else x.new_zeros(())
-
-
 def log_sum_exp(shifted: Tensor, dim: int) -> Tensor:
     """Return the logarithm of the sum of exp(shifted), the largest term of which is exp(0) = 1."""
     terms = shifted.exp()
@@ -141,7 +133,7 @@ def log_sum_exp(shifted: Tensor, dim: int) -> Tensor:
         return terms.sum(dim, keepdim=True).log()
     # log1p adds the 1 of the largest term: in the sum, it would round off the digits of a small
     # rest.
-    return sum_less_one(terms, dim, shifted.argmax(dim, keepdim=True)).log1p()
+    return sum_less_one(terms, dim).log1p()
 
 
 def _converted(x: Tensor, dim: int, dtype: torch.dtype | None) -> Tensor:

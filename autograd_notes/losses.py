@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from autograd_notes._checks import check_loss, class_target
-from autograd_notes._sharded import gather
+from autograd_notes._sharded import all_sum, gather, maximum
 from autograd_notes._targets import SUM_DTYPE, class_dim, masked, reduced_loss, weighted_losses
-from autograd_notes.logits import log_sum_exp, maximum
+from autograd_notes.logits import log_sum_exp
 
 
 def nl(
@@ -173,7 +173,7 @@ def cross_entropy(
 
 def expected_nll(log_p: Tensor, q: Tensor | float, weight: Tensor | None) -> Tensor:
     """Return the sum over the classes of `-w q log(p)`, where 0 times infinity is 0."""
-    rest = [1] * (log_p.dim() - class_dim(log_p) - 1)
+    dim, rest = class_dim(log_p), [1] * (log_p.dim() - 2)
     weighted = q if weight is None else q * weight.to(log_p.dtype).reshape(-1, *rest)
     if isinstance(weighted, Tensor):
         impossible = (weighted == 0) & log_p.isneginf()
@@ -181,4 +181,4 @@ def expected_nll(log_p: Tensor, q: Tensor | float, weight: Tensor | None) -> Ten
     terms = -weighted * log_p
     if isinstance(q, Tensor) and q.requires_grad:  # sqrt(0) is 0, with an infinite derivative
         terms = torch.where(impossible, q.where(impossible, 1.0).sqrt(), terms)
-    return terms.sum(class_dim(log_p))
+    return all_sum(terms, dim).squeeze(dim)

@@ -63,9 +63,10 @@ CASES = [
 
 
 class Sent(CommDebugMode):
-    """Count the bytes that this process hands to collectives."""
+    """Count the bytes that this process hands to collectives, and those of its largest tensor."""
 
     total = 0
+    largest = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -73,7 +74,10 @@ class Sent(CommDebugMode):
         """Add the size of the input of a collective; others, such as waiting, send nothing."""
         if func.namespace == "_c10d_functional" and SENDS.search(func.name()):
             self.total += args[0].nbytes
-        return super().__torch_dispatch__(func, types, args, kwargs)
+        found = super().__torch_dispatch__(func, types, args, kwargs)
+        if type(found) is Tensor:  # no DTensor, and no FakeTensor, which has no memory
+            self.largest = max(self.largest, found.untyped_storage().nbytes())
+        return found
 
 
 def value_and_gradient(function: Callable[[Tensor], Tensor], logits: Tensor) -> tuple[Tensor, ...]:
@@ -152,6 +156,25 @@ def rows(tensors: dict[str, Tensor], mesh: Any) -> Iterator[tuple[str, str, str,
         )
 
 
+def linear(rows: int, classes: int, mesh: Any, chunk_size: int) -> tuple[str, Sent]:
+    """Run the linear loss on a matrix sharded over the classes; return its error, and its bytes."""
+    target, hidden = inputs(rows, classes)["target"], 2
+    tensors = [torch.randn(n, hidden, dtype=torch.float64) for n in (rows, classes)]
+    one = [x.requires_grad_() for x in tensors]
+    F.cross_entropy(F.linear(*one), target).backward()
+    places = [Replicate()], [Shard(0)]
+    many = [
+        distribute_tensor(x.detach(), mesh, p).requires_grad_()
+        for x, p in zip(one, places, strict=True)
+    ]
+    placed = distribute_tensor(target, mesh, [Replicate()])
+    with Sent() as sent:
+        autograd_notes.linear_cross_entropy(*many, placed, chunk_size=chunk_size).backward()
+    pairs = zip(many, one, strict=True)
+    error = max(float((whole(m.grad) - o.grad).abs().max()) for m, o in pairs)
+    return "agrees" if error < 1e-9 else f"off by {error:.2g}", sent
+
+
 def main() -> None:
     """Print a table, on the first process."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -169,6 +192,10 @@ def main() -> None:
     say(f"{'sharded':9}{'function':24}{'whose':15}{'gradient':11}{'result':24}{'sent':>10}")
     for sharded, function, whose, gradient, result, sent in rows(tensors, mesh):
         say(f"{sharded:9}{function:24}{whose:15}{gradient:11}{result:24}{sent:10,}")
+    say("linear_cross_entropy, classes sharded: result, sent, the largest tensor of a process")
+    for chunk in (options.rows, max(1, options.rows // 4)):
+        result, sent = linear(options.rows, options.classes, mesh, chunk)
+        say(f"{chunk:4} rows a chunk  {result:16}{sent.total:10,}{sent.largest:12,}")
     dist.destroy_process_group()
 
 

@@ -1,5 +1,6 @@
 """Sharded logits: the results are correct, and nothing gathers the logits."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,10 +10,11 @@ import pytest
 import torch
 import torch.distributed as dist
 from conftest import ROOT, refused
+from sharded_cases import CASES, LINEAR
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor, init_device_mesh
 from torch.testing._internal.distributed import fake_pg  # noqa: F401  # registers "fake"
 
-from autograd_notes import cross_entropy, nll
+from autograd_notes import cross_entropy, linear_cross_entropy, nll
 
 # Without this, DTensor lacks operators too: torch 2.6 has no amax and no argmax for it.
 local_tensor = pytest.importorskip("torch.distributed._local_tensor")
@@ -38,12 +40,30 @@ def run(rows, classes):
     sizes = ["--rows", str(rows), "--classes", str(classes)]
     done = subprocess.run([*command, *sizes], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return [ROW.fullmatch(line).groups() for line in done.stdout.splitlines()[2:]]
+    *lines, _, at_once, by_chunks = done.stdout.splitlines()[2:]
+    return [ROW.fullmatch(line).groups() for line in lines], [at_once.split(), by_chunks.split()]
 
 
 @pytest.fixture(scope="module")
-def table():
+def tables():
     return run(6, 50)
+
+
+@pytest.fixture(scope="module")
+def table(tables):
+    return tables[0]
+
+
+def test_linear_loss_of_sharded_classes_holds_the_logits_of_a_chunk(tables):
+    at_once, by_chunks = tables[1]
+    assert [line[:5] for line in tables[1]] == [
+        ["6", "rows", "a", "chunk", "agrees"],
+        ["1", "rows", "a", "chunk", "agrees"],
+    ]
+    assert at_once[5] == by_chunks[5]
+    assert int(at_once[5]) <= 6 * (2 * 4 + 2) * 8 + 16  # float64; forward, again, and gradients
+    assert at_once[6] == "1,200"  # 6 rows of 25 classes
+    assert by_chunks[6] == "400"  # the matrix: 25 classes of 2 numbers
 
 
 def test_two_processes_agree_with_one_and_send_a_few_numbers_a_row(table):
@@ -84,7 +104,7 @@ def mesh():
 
 
 def test_uneven_classes_agree():
-    ours = [row for row in run(5, 7) if row[0] == "classes" and row[2] == "ours"]
+    ours = [row for row in run(5, 7)[0] if row[0] == "classes" and row[2] == "ours"]
     assert [row[1] for row in ours] == NAMES
     for _, name, _, gradient, result, sent in ours:
         assert (gradient, result) == ("S(1)", "agrees"), name
@@ -112,3 +132,88 @@ def test_what_is_not_sharded_alike_is_refused(mesh):
         nll(logits, target, weight=torch.ones(4))
     with refused(IndexError, "target: expected classes from 0 to 3, got 4"):
         nll(logits, target)
+
+
+@pytest.fixture(scope="module")
+def four():
+    """Return the rows of four processes: case, mesh, error, gradient's placements, numbers."""
+    torchrun = Path(sys.executable).with_name("torchrun")
+    command = [torchrun, "--nproc-per-node", "4", Path(__file__).with_name("sharded_cases.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_four_processes_agree_with_one_on_every_mesh(four):
+    rows = [row for row in four if row[0] != "bad target"]
+    assert {row[1] for row in rows} == {
+        "2 x 2",
+        "2 x 2, uneven",
+        "2 x 2, one row",
+        "classes twice",
+        "no class",
+        "no row",
+    }
+    assert {row[0] for row in rows} == {*CASES, *LINEAR, "compiled"}
+    for name, mesh, error, _, _ in rows:
+        assert error < 1e-9, (name, mesh)
+
+
+def test_gradient_is_sharded_as_the_logits_are(four):
+    places = {
+        "2 x 2": "(Shard(dim=0), Shard(dim=1))",
+        "2 x 2, uneven": "(Shard(dim=0), Shard(dim=1))",
+        "classes twice": "(Shard(dim=1), Shard(dim=1))",
+        "no class": "(Shard(dim=1),)",
+        "no row": "(Shard(dim=0),)",
+    }
+    for name, mesh, _, gradient, _ in four:
+        if name in CASES and mesh in places:
+            assert gradient == places[mesh], (name, mesh)
+
+
+def test_no_mesh_moves_the_logits(four):
+    """At most 6 numbers a row, once for each dimension of the mesh over the classes, and sums."""
+    rows_held = {"2 x 2": 8, "2 x 2, uneven": 3, "classes twice": 6, "no class": 4, "no row": 0}
+    for name, mesh, _, _, sent in four:
+        if name in CASES and mesh in rows_held:
+            assert sent <= 6 * rows_held[mesh] + 3, (name, mesh)
+    assert 6 * 8 + 3 < 8 * 40  # fewer than the logits that a process holds
+
+
+def test_linear_loss_sends_a_few_numbers_a_row_and_its_gradients(four):
+    """7 numbers a row, twice; the gradients of 4 hidden units, of 4 weights and of the bias."""
+    sizes = {"2 x 2": (8, 40), "2 x 2, uneven": (3, 4), "no class": (4, 0)}
+    for name, mesh, _, gradient, sent in four:
+        if name in LINEAR:
+            rows, classes = sizes[mesh]
+            assert sent <= rows * (2 * 7 + 4) + classes * 5 + 4, (name, mesh)
+            batch = "Replicate()" if mesh == "no class" else "Shard(dim=0)"
+            assert gradient[0].startswith(f"({batch}"), (name, mesh)
+            assert gradient[1] == gradient[2], (name, mesh)
+            assert gradient[1].endswith("Shard(dim=0))") or mesh == "no class", (name, mesh)
+
+
+@pytest.mark.parametrize("chunk_size", [1, 3])
+@pytest.mark.parametrize("kind", ["classes", "probabilities"])
+def test_linear_loss_of_sharded_classes_agrees(mesh, chunk_size, kind):
+    h, a = torch.arange(6.0).sin().reshape(3, 2), torch.arange(8.0).cos().reshape(4, 2)
+    t = torch.tensor([3, -100, 0])
+    if kind == "probabilities":
+        t = torch.arange(12.0).reshape(3, 4).softmax(1)
+    whole = distribute_tensor(h, mesh, [Replicate()]).requires_grad_()
+    matrix, bias = (distribute_tensor(x, mesh, [Shard(0)]) for x in (a, a[:, 0]))
+    weight = distribute_tensor(torch.arange(1.0, 5.0), mesh, [Replicate()])
+    target = distribute_tensor(t, mesh, [Shard(1) if t.is_floating_point() else Replicate()])
+    options = {"weight": weight, "linear_bias": bias, "chunk_size": chunk_size}
+    found = linear_cross_entropy(whole, matrix, target, **options)
+    expected = linear_cross_entropy(
+        h, a, t, weight=torch.arange(1.0, 5.0), linear_bias=a[:, 0], chunk_size=chunk_size
+    )
+    torch.testing.assert_close(found.full_tensor().reconcile(), expected)
+
+
+def test_bad_target_of_one_process_leaves_the_others_waiting(four):
+    (found,) = [row[2] for row in four if row[0] == "bad target"]
+    # Without a reduction they have their losses; for a mean they wait until their timeout.
+    assert found == [[1, "RuntimeError"]] * 3 + [["IndexError", "IndexError"]]

@@ -5,11 +5,12 @@ from torch import Tensor
 
 from autograd_notes._checks import check_loss, class_target
 from autograd_notes._modes import is_traced
-from autograd_notes._sharded import is_sharded
+from autograd_notes._sharded import classes_axis, is_sharded
 from autograd_notes._targets import class_dim
 from autograd_notes.chunked._autograd import (
     _ChunkedCrossEntropy,
     _LinearCrossEntropy,
+    linear_loss_of_shards,
     linear_then_loss,
 )
 from autograd_notes.chunked._checks import check_chunk_size, check_linear, check_overwritable
@@ -169,9 +170,10 @@ def linear_cross_entropy(
         tensor([[-0.1192,  0.0596],
                 [ 0.5000, -0.2500]])
 
-    The fallbacks are those of :func:`chunked_cross_entropy`; they store all logits. With 16 bits,
-    all sums are taken in float32, and so are the products on the CPU; elsewhere, products round to
-    16 bits.
+    The fallbacks are those of :func:`chunked_cross_entropy`; they store all logits. A DTensor matrix,
+    sharded over the classes in one mesh dimension, is computed by chunks: in the forward, and again
+    in ``backward``. With 16 bits, all sums are taken in float32, and so are the products on the CPU;
+    elsewhere, products round to 16 bits.
 
     Agrees with :func:`torch.nn.functional.linear_cross_entropy`.
     """
@@ -187,9 +189,13 @@ def linear_cross_entropy(
     check_chunk_size(chunk_size)
     matrix = linear_weight.flatten(0, -2)
     bias = None if linear_bias is None else linear_bias.flatten()
+    tensors = (input, matrix, bias, target, weight)
+    rows = int(chunk_size or 0) or max(1, _LINEAR_LOGITS // max(1, len(matrix)))
+    axis = classes_axis(matrix)
+    if axis is not None and logits.dim() == 2 and not is_traced():
+        return linear_loss_of_shards(tensors, options, axis, rows)
     if _needs_autograd(logits, target, weight):
-        return linear_then_loss((input, matrix, bias, target, weight), classes, options)
-    rows = int(chunk_size or 0) or max(1, _LINEAR_LOGITS // len(matrix))
+        return linear_then_loss(tensors, classes, options)
     batch = (input, target) if input.dim() > 1 else (input.unsqueeze(0), target.unsqueeze(0))
     loss: Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
         batch[0], matrix, bias, batch[1], weight, classes, options, rows, torch.is_grad_enabled()

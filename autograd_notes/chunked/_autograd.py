@@ -7,8 +7,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # the usual name
 from torch import Tensor
 
+from autograd_notes._checks import class_target
 from autograd_notes._modes import autocasts, hooks_save, is_batched, no_autocast, read
-from autograd_notes._targets import class_dim
+from autograd_notes._sharded import linear_losses
+from autograd_notes._targets import class_dim, reduced_loss, weighted_losses
 from autograd_notes.chunked._checks import check_first_use
 from autograd_notes.chunked._chunk import (
     LinearTensors,
@@ -155,6 +157,23 @@ def linear_then_loss(
         logits = F.linear(input.to(common), matrix.to(common), bias).to(dtype)
         logits = logits.reshape(*input.shape[:-1], *classes)
         return cross_entropy(logits, target, weight=weight, **options.keywords())
+
+
+def linear_loss_of_shards(tensors: LinearTensors, options: Options, axis: int, rows: int) -> Tensor:
+    """Return the loss of a matrix whose classes several processes share, by chunks of samples."""
+    input, matrix, _, target, weight = tensors  # noqa: A001  # as in linear_cross_entropy
+    each, wide = options._replace(reduction="none"), wide_dtype(input.dtype)
+
+    def loss(*chunk: Tensor) -> Tensor:
+        return linear_then_loss(chunk, matrix.shape[:1], each, wide)  # type: ignore[arg-type]
+
+    losses = linear_losses(loss, tensors, axis, rows)
+    if target.is_floating_point():
+        dtype = torch.promote_types(input.dtype, target.dtype)
+        return reduced_loss(losses, None, options.reduction, dtype)
+    index, ignored = class_target(target, options.ignore_index, len(matrix))
+    _, weights = weighted_losses(losses.detach(), index, ignored, weight)
+    return reduced_loss(losses, weights, options.reduction, input.dtype)
 
 
 def known_to_be_one(v: Tensor) -> bool:

@@ -1,0 +1,183 @@
+"""Compare losses on four processes with one process; the first prints a row of JSON a case."""
+
+# ruff: noqa: ARG005  # the cases are called alike
+
+import functools
+import json
+import logging
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch.distributed.tensor import (
+    DeviceMesh,
+    DTensor,
+    Replicate,
+    Shard,
+    distribute_tensor,
+    init_device_mesh,
+)
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+from sharded import Sent, whole
+
+import autograd_notes as notes
+
+CASES = {
+    "softmax": lambda x, t, w, q: notes.softmax(x, 1).square().sum(),
+    "log_softmax": lambda x, t, w, q: notes.log_softmax(x, 1).exp().square().sum(),
+    "logsumexp": lambda x, t, w, q: notes.logsumexp(x, 1).exp().sum(),
+    "nl": lambda x, t, w, q: notes.nl(notes.softmax(x, 1), t),
+    "nll, weight": lambda x, t, w, q: notes.nll(x, t, weight=w),
+    "nll, weight, none, exp": lambda x, t, w, q: (
+        notes.nll(x, t, weight=w, reduction="none").exp().mean()
+    ),
+    "perplexity": lambda x, t, w, q: notes.cross_entropy(x, t, reduction="none").exp().mean(),
+    "smoothed": lambda x, t, w, q: (
+        notes.cross_entropy(x, t, weight=w, label_smoothing=0.25, reduction="none").exp().mean()
+    ),
+    "probabilities": lambda x, t, w, q: notes.cross_entropy(x, q, weight=w),
+    "probabilities, none, exp": lambda x, t, w, q: (
+        notes.cross_entropy(x, q, reduction="none").exp().sum()
+    ),
+    "mean": lambda x, t, w, q: notes.cross_entropy(x, t),
+}
+
+
+def tensors(rows, classes):
+    torch.manual_seed(0)
+    t = torch.randint(classes, (rows,))
+    t[rows // 2] = -100
+    x = torch.randn(rows, classes, dtype=torch.float64)
+    x[0, 1] = -torch.inf
+    t[0] = 0
+    w = torch.rand(classes, dtype=torch.float64) + 0.5
+    q = torch.rand(rows, classes, dtype=torch.float64).softmax(1)
+    q[0, 1] = 0.0
+    return x, t, w, q
+
+
+def difference(found, expected):
+    """Return the greatest difference, where infinities are equal to themselves."""
+    pairs = zip(found, expected, strict=True)
+    return max(float((whole(f) - e).masked_fill(whole(f) == e, 0.0).abs().max()) for f, e in pairs)
+
+
+def compared(function, mesh, places, rows, classes):
+    """Return the error, the placements of the gradient, and how many numbers were sent."""
+    one = tensors(rows, classes)
+    batch = [p if p == Shard(0) else Replicate() for p in places]
+    alone = [places, batch, [Replicate()] * mesh.ndim, places]
+    many = [distribute_tensor(x, mesh, p) for x, p in zip(one, alone, strict=True)]
+    found = []
+    with Sent() as sent:
+        for x, *rest in (one, many):
+            leaf = x.detach().requires_grad_()
+            y = function(leaf, *rest)
+            y.backward()
+            found.append((y.detach(), leaf.grad))
+    error = difference(found[1], found[0])
+    return error, str(found[1][1].placements), sent.total // 8
+
+
+LINEAR = {
+    "linear": {},
+    "linear, weight, smoothed": {"weight": True, "label_smoothing": 0.25, "reduction": "sum"},
+    "linear, none": {"weight": True, "reduction": "none"},
+    "linear, probabilities": {"probabilities": True, "weight": True},
+    "linear, all at once": {"chunk_size": 100},
+}
+
+
+def linear(options, mesh, places, rows, classes):
+    """Return error and gradients' placements of the linear loss, and the numbers that were sent."""
+    options = dict(options)
+    _, t, w, q = tensors(rows, classes)
+    one = [torch.randn(rows, 4), torch.randn(classes, 4), torch.randn(classes)]
+    one = [x.double() for x in one]
+    target, weighted = q if options.pop("probabilities", False) else t, options.pop("weight", False)
+    batch = [p if p == Shard(0) else Replicate() for p in places]
+    split = [Shard(0) if p == Shard(1) else Replicate() for p in places]
+    where = [batch, split, split, places if target is q else batch, [Replicate()] * mesh.ndim]
+    given = [distribute_tensor(x, mesh, p) for x, p in zip([*one, target, w], where, strict=True)]
+    found = []
+    for how in (one_process, notes.linear_cross_entropy):
+        *leaves, target, w = [*one, target, w] if how is one_process else given
+        h, a, b = (x.detach().requires_grad_() for x in leaves)
+        with Sent() as sent:
+            kept = {"chunk_size": 2, "weight": w if weighted else None, **options}
+            y = how(h, a, target, linear_bias=b, **kept)
+            (y * y).sum().backward()
+        found.append((y.detach(), h.grad, a.grad, b.grad))
+    placed = [str(x.placements) for x in found[1][1:]]
+    return difference(found[1], found[0]), placed, sent.total // 8
+
+
+def one_process(h, a, target, *, linear_bias, chunk_size, **options):
+    """Compute the loss of all logits."""
+    del chunk_size
+    return torch.nn.functional.cross_entropy(h @ a.t() + linear_bias, target, **options)
+
+
+def compiled(mesh, places):
+    """Return the error of a compiled function of DTensors."""
+    x, t, *_ = tensors(5, 7)
+    batch = [p if p == Shard(0) else Replicate() for p in places]
+    given = distribute_tensor(x, mesh, places), distribute_tensor(t, mesh, batch)
+    f = torch.compile(notes.cross_entropy, backend="aot_eager")
+    return difference([f(*given)], [notes.cross_entropy(x, t)])
+
+
+def bad_target():
+    """Return what the processes say when the last one has a class out of range."""
+    group = dist.new_group(timeout=timedelta(seconds=4))
+    mesh = DeviceMesh.from_group(group, "cpu")
+    t = torch.arange(4)
+    t[3] = 9
+    given = distribute_tensor(torch.zeros(4, 5), mesh, [Shard(0)])
+    target = DTensor.from_local(t[dist.get_rank()].reshape(1), mesh, [Shard(0)], run_check=False)
+    said = []
+    for reduction in ("none", "mean"):
+        try:
+            loss = notes.cross_entropy(given, target, reduction=reduction)
+            said.append(len(loss.full_tensor() if reduction == "mean" else loss.to_local()))
+        except (IndexError, RuntimeError) as error:
+            said.append(type(error).__name__)
+    # The others wait until their timeout; this process must not end before.
+    found = [None] * 4
+    dist.all_gather_object(found, said)
+    return found
+
+
+def main():
+    logging.disable(logging.WARNING)
+    mesh = init_device_mesh("cpu", (2, 2), mesh_dim_names=("batch", "classes"))
+    flat = init_device_mesh("cpu", (4,))
+    say = functools.partial(print, flush=True) if dist.get_rank() == 0 else lambda _: None
+    for name, function in CASES.items():
+        for kind, *where in (
+            ("2 x 2", mesh, [Shard(0), Shard(1)], 16, 80),
+            ("2 x 2, uneven", mesh, [Shard(0), Shard(1)], 5, 7),
+            ("2 x 2, one row", mesh, [Shard(0), Shard(1)], 1, 3),
+            ("classes twice", mesh, [Shard(1), Shard(1)], 3, 5),
+            ("no class", flat, [Shard(1)], 4, 5),
+            ("no row", flat, [Shard(0)], 5, 3),
+        ):
+            say(json.dumps([name, kind, *compared(function, *where)]))
+    for name, options in LINEAR.items():
+        for kind, *where in (
+            ("2 x 2", mesh, [Shard(0), Shard(1)], 16, 80),
+            ("2 x 2, uneven", mesh, [Shard(0), Shard(1)], 5, 7),
+            ("no class", flat, [Shard(1)], 4, 5),
+        ):
+            say(json.dumps([name, kind, *linear(options, *where)]))
+    for kind, *where in (("2 x 2", mesh, [Shard(0), Shard(1)]), ("no class", flat, [Shard(1)])):
+        say(json.dumps(["compiled", kind, compiled(*where), "", 0]))
+    say(json.dumps(["bad target", "no row", bad_target(), "", 0]))
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
