@@ -24,6 +24,7 @@ from autograd_notes import (
     quadratic_form,
     softmax,
 )
+from autograd_notes._modes import hooks_save
 
 T = torch.tensor([2, 0, 1])
 W = torch.linspace(0.5, 2.0, 9).reshape(3, 3)
@@ -476,3 +477,16 @@ def test_a_jit_trace_takes_other_targets(f):
     for classes in ([2, 1, 1], [0, 1, 0]):
         x, t = torch.randn(3, 3), torch.tensor(classes)
         torch.testing.assert_close(graph(x, t), f(x, t))
+
+
+def test_active_hooks_are_found_by_a_probe_too(monkeypatch):
+    monkeypatch.delattr(
+        torch._C._autograd,  # noqa: SLF001
+        "_top_saved_tensors_default_hooks",  # as in torch 2.6
+        raising=False,
+    )
+    assert not hooks_save()
+    with save_on_cpu(), torch.no_grad():
+        assert hooks_save()
+    with refused(ValueError, NO_HOOKS), save_on_cpu():
+        chunked_cross_entropy(point().requires_grad_() * 1, T, inplace=True)

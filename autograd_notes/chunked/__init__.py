@@ -170,10 +170,10 @@ def linear_cross_entropy(
         tensor([[-0.1192,  0.0596],
                 [ 0.5000, -0.2500]])
 
-    The fallbacks are those of :func:`chunked_cross_entropy`; they store all logits. A DTensor matrix,
-    sharded over the classes in one mesh dimension, is computed by chunks: in the forward, and again
-    in ``backward``. With 16 bits, all sums are taken in float32, and so are the products on the CPU;
-    elsewhere, products round to 16 bits.
+    The fallbacks are those of :func:`chunked_cross_entropy`; they store all logits. With a DTensor
+    matrix, sharded over the classes in one mesh dimension, the chunks are computed in the forward
+    and again in ``backward``. With 16 bits, all sums are taken in float32, and so are the products
+    on the CPU; elsewhere, products round to 16 bits.
 
     Agrees with :func:`torch.nn.functional.linear_cross_entropy`.
     """
