@@ -51,9 +51,11 @@ still = pytest.mark.parametrize("tab", [{"reduced_motion": "reduce"}], indirect=
 
 
 def open_all(tab):
-    """Open all folded elements, without animation."""
+    """Open all folded elements, without animation; wait for the observer of keyboard.js."""
     tab.emulate_media(reduced_motion="reduce")
     tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    # Browsers call resize observers after the animation frame that follows a new layout.
+    tab.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 @each_window

@@ -192,7 +192,7 @@ def test_the_front_page_counts_what_the_page_of_checks_does(soups):
     totals = [cell.get_text() for cell in in_all.select("td")[1:]]
     assert len(totals) == 4
     text = soups["index"].select_one("article").get_text()
-    [sentence] = re.findall(r"In the build that made this page.*?(?=\n\n|\Z)", text, re.DOTALL)
+    [sentence] = re.findall(r"In the build of this page.*?(?=\n\n|\Z)", text, re.DOTALL)
     assert re.findall(r"\d[\d,]*\b", sentence) == totals
 
 
