@@ -1,7 +1,10 @@
-"""CITATION.cff: the keys of the Citation File Format, and the same metadata as pyproject.toml."""
+"""CITATION.cff and the changelogs: the metadata and the versions of both distributions."""
 
+import re
 import tomllib
 
+import pytest
+import sphinx_code_cell_output
 import yaml
 from conftest import ROOT
 
@@ -29,3 +32,21 @@ def test_it_says_what_the_package_says():
     for name in ("version", "license", "authors", "keywords"):
         assert CITATION[name] == PROJECT[name], name
     assert PROJECT["name"].replace("-", "_") in CITATION["title"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "version"),
+    [
+        ("", PROJECT["version"]),
+        ("docs/sphinx-code-cell-output", sphinx_code_cell_output.__version__),
+    ],
+)
+def test_changelog_begins_with_the_version_and_its_day(folder, version):
+    text = (ROOT / folder / "CHANGELOG.md").read_text()
+    released = re.findall(r"^## (\S+)(?: - (\d{4}-\d\d-\d\d))?$", text, re.MULTILINE)
+    # Above it, there may be changes without a version yet.
+    newest, day = released[1 if released[0] == ("[Unreleased]", "") else 0]
+    assert newest == version
+    assert day
+    if not folder:
+        assert str(CITATION["date-released"]) == day
