@@ -25,8 +25,8 @@ from torch.distributed.tensor import (
     distribute_tensor,
     init_device_mesh,
 )
-from torch.distributed.tensor.debug import CommDebugMode
 from torch.distributed.tensor.parallel import loss_parallel
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import autograd_notes
 
@@ -62,7 +62,7 @@ CASES = [
 ]
 
 
-class Sent(CommDebugMode):
+class Sent(TorchDispatchMode):
     """Count the bytes that this process hands to collectives, and those of its largest tensor."""
 
     total = 0
@@ -72,9 +72,11 @@ class Sent(CommDebugMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Add the size of the input of a collective; others, such as waiting, send nothing."""
+        if DTensor in types:
+            return NotImplemented  # count its operations on this process's part
         if func.namespace == "_c10d_functional" and SENDS.search(func.name()):
             self.total += args[0].nbytes
-        found = super().__torch_dispatch__(func, types, args, kwargs)
+        found = func(*args, **(kwargs or {}))
         if type(found) is Tensor:  # no DTensor, and no FakeTensor, which has no memory
             self.largest = max(self.largest, found.untyped_storage().nbytes())
         return found

@@ -40,16 +40,12 @@ CODE_PATH = repr(
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLOATS = st.sampled_from([torch.float32, torch.float64])
-each_window = pytest.mark.parametrize(
-    "tab",
-    [
-        {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
-        for width in (1280, 390)
-        for scheme in ("light", "dark")
-    ],
-    indirect=True,
-    ids=["wide-light", "wide-dark", "narrow-light", "narrow-dark"],
-)
+WINDOWS = {
+    f"{name}-{scheme}": {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    for name, width in (("wide", 1280), ("narrow", 390))
+    for scheme in ("light", "dark")
+}
+each_window = pytest.mark.parametrize("tab", WINDOWS.values(), indirect=True, ids=WINDOWS)
 
 
 def pytest_report_header() -> str:

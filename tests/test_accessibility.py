@@ -5,7 +5,7 @@ import shutil
 from itertools import pairwise
 
 import pytest
-from conftest import ROOT, each_window
+from conftest import ROOT, WINDOWS
 from playwright.sync_api import expect
 from test_figures import GRADIENT, show
 from test_site import PAGES, ROADS
@@ -13,8 +13,10 @@ from test_site import PAGES, ROADS
 AXE = ROOT / "tests" / "node_modules" / "axe-core" / "axe.min.js"
 FAINT = (ROOT / "tests" / "svg_contrast.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-AUDIT = """async tags => {
-    const { violations } = await axe.run({ runOnly: tags, resultTypes: ["violations"] });
+AUDIT = """async ([tags, group]) => {
+    const others = axe.getRules().filter(rule => group && !rule.tags.includes(group));
+    const rules = Object.fromEntries(others.map(rule => [rule.ruleId, { enabled: false }]));
+    const { violations } = await axe.run({ runOnly: tags, rules, resultTypes: ["violations"] });
     return violations.flatMap(({ id, nodes }) =>
         nodes.map(node => `${id}: ${node.target}: ${node.failureSummary}`));
 }"""
@@ -29,6 +31,11 @@ FOCUS = """() => {
             && right > 0 && bottom > 0 && width > 1,
     };
 }"""
+# Which elements can be seen, and where; the icon of the theme changes with the colours.
+LAYOUT = """() => [...document.querySelectorAll("body *:not(.theme-toggle *)")].map(element => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    return [element.checkVisibility(), x, y, width, height].join();
+}).join("\\n")"""
 KINDS = {
     "skip link": ".skip-to-content",
     "search": ".sidebar-search",
@@ -58,18 +65,33 @@ def open_all(tab):
     tab.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-@each_window
-def test_axe_finds_nothing(tab, address):
+@pytest.fixture(scope="module")
+def audits(chromium, address):
+    """Audit each page in each window: once for each layout, and the colours of each scheme."""
     if not (AXE.is_file() or shutil.which("npm") or "CI" in os.environ):
         pytest.skip("npm is not installed")
     assert AXE.is_file(), "first: npm ci --prefix tests"
-    found = []
-    for page in at_the_top:
-        show(tab, f"{address}/{page}.html")
-        open_all(tab)
-        tab.evaluate(AXE.read_text())
-        found += [f"{page}: {one}" for one in tab.evaluate(AUDIT, TAGS)]
-    assert not found, "\n".join(found)
+    found = {name: [] for name in WINDOWS}
+    with chromium.new_context() as context:
+        tab = context.new_page()
+        for page in at_the_top:
+            show(tab, f"{address}/{page}.html")
+            tab.evaluate(AXE.read_text())
+            audited = None
+            for name, window in WINDOWS.items():
+                tab.set_viewport_size(window["viewport"])
+                tab.emulate_media(color_scheme=window["color_scheme"])
+                open_all(tab)
+                layout = tab.evaluate(LAYOUT)
+                group = "cat.color" if layout == audited else None  # else all rules
+                found[name] += [f"{page}: {one}" for one in tab.evaluate(AUDIT, [TAGS, group])]
+                audited = layout
+    return found
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_axe_finds_nothing(audits, window):
+    assert not audits[window], "\n".join(audits[window])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

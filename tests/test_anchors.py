@@ -4,9 +4,8 @@
 """
 
 import pytest
-from bs4 import BeautifulSoup
 from conftest import ROOT
-from test_site import PAGES
+from test_site import PAGES, parsed
 
 LIST = ROOT / "docs" / "_data" / "anchors.txt"
 # A heading has the id of its section; its other ids are on spans in front of it.
@@ -18,9 +17,7 @@ def anchors(site):
     return {
         f"{page}#{place['id']}"
         for page in PAGES
-        for place in BeautifulSoup((site / f"{page}.html").read_text(), "html.parser").select(
-            PLACES
-        )
+        for place in parsed(site / f"{page}.html").select(PLACES)
     }
 
 

@@ -1,9 +1,8 @@
 """The questions at the end of the pages: three each, with a computed answer that is folded away."""
 
 import pytest
-from bs4 import BeautifulSoup
 from playwright.sync_api import expect
-from test_site import BACKWARD, PAGES
+from test_site import BACKWARD, PAGES, parsed
 
 ASKING = [
     page
@@ -14,7 +13,7 @@ ASKING = [
 
 @pytest.mark.parametrize("page", ASKING)
 def test_a_page_asks_three_questions_and_folds_computed_answers(site, page):
-    soup = BeautifulSoup((site / f"{page}.html").read_text(), "html.parser")
+    soup = parsed(site / f"{page}.html")
     questions = soup.select("section#check-yourself > ol > li")
     assert len(questions) == 3
     assert len(soup.select("details.answer")) == 3

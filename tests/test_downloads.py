@@ -9,13 +9,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from bs4 import BeautifulSoup
 from conftest import ROOT
 from nbclient import NotebookClient
 from notes_site.downloads import absolute, links, notebook
 from sphinx_code_cell_output.cells import in_order, shown
 from test_head import GITHUB, settings
-from test_site import BACKWARD, PAGES, ROADS
+from test_site import BACKWARD, PAGES, ROADS, parsed
 
 LARGE = "cross-entropy/5-large-logits"  # the one that reads the repository
 EXECUTED = [page for page in PAGES if "{code-cell}" in (ROOT / f"docs/{page}.md").read_text()]
@@ -199,7 +198,7 @@ def test_page_without_cells_has_nothing_to_launch():
 def test_each_page_has_the_links_and_they_lead_somewhere(site):
     for page in PAGES:
         file = site / f"{page}.html"
-        line = BeautifulSoup(file.read_text(), "html.parser").select("h1 + .page-links")
+        line = parsed(file).select("h1 + .page-links")
         assert len(line) == 1, page
         hrefs = {a.get_text(): a["href"] for a in line[0].find_all("a")}
         downloads = [a["href"] for a in line[0].select("a[download]")]

@@ -13,7 +13,7 @@ from conftest import ROOT, each_window, watch
 from notes_site.figures import SCRIPT, inline, vega_markup
 from playwright.sync_api import expect
 from sphinx.testing.util import SphinxTestApp
-from test_site import BACKWARD, PAGES
+from test_site import BACKWARD, PAGES, parsed
 
 from autograd_notes import cross_entropy, linear_map, quadratic_form, run_backward, softmax
 
@@ -339,7 +339,7 @@ def level_lines(figure, data):
 
 def test_only_the_pages_with_a_figure_load_the_script(site):
     for page in PAGES:
-        soup = BeautifulSoup((site / f"{page}.html").read_text(), "html.parser")
+        soup = parsed(site / f"{page}.html")
         scripts = [tag for tag in soup.select("script[src]") if "vega" in tag["src"]]
         assert len(scripts) == bool(soup.select(".vega-figure")), page
         assert all(script.has_attr("defer") for script in scripts)
@@ -417,9 +417,7 @@ def test_each_specification_is_shown_and_tested(site):
     shown = {
         figure["id"].removeprefix("figure-"): page
         for page in PAGES
-        for figure in BeautifulSoup((site / f"{page}.html").read_text(), "html.parser").select(
-            ".vega-figure"
-        )
+        for figure in parsed(site / f"{page}.html").select(".vega-figure")
     }
     assert shown == FIGURES
     assert shown.keys() == {file.stem for file in (ROOT / "docs" / "_figures").glob("[!_]*.py")}

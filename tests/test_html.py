@@ -10,6 +10,7 @@ from sphinx.errors import ConfigError
 from sphinx.testing.util import SphinxTestApp
 from test_accessibility import every_page, open_all
 from test_figures import show
+from test_site import parsed
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'"
 PAGE = "<html><head><meta charset='utf-8'><title>T</title></head><body>{}</body></html>"
@@ -230,9 +231,7 @@ def test_the_address_changes_with_the_rules(built):
 
 def test_each_page_has_it_and_it_has_no_address_that_moved(site):
     for page in every_page:
-        links = BeautifulSoup((site / f"{page}.html").read_text(), "html.parser").select(
-            "link[rel=stylesheet]"
-        )
+        links = parsed(site / f"{page}.html").select("link[rel=stylesheet]")
         assert len(links) == 1, page
     text = (site / "_static" / "all.css").read_text()
     assert not re.search(r"url\((?!\s*['\"]?data:)", text)

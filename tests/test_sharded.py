@@ -2,14 +2,13 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
 from conftest import ROOT, refused
+from ranks import Ranks
 from sharded_cases import CASES, LINEAR
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor, init_device_mesh
 from torch.testing._internal.distributed import fake_pg  # noqa: F401  # registers "fake"
@@ -33,20 +32,24 @@ NAMES = [
 ]
 
 
-def run(rows, classes):
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory):
+    found = Ranks(tmp_path_factory.mktemp("ranks"))
+    yield found
+    found.close()
+
+
+def run(ranks, rows, classes):
     """Return the table that two processes print, row by row."""
-    torchrun = Path(sys.executable).with_name("torchrun")
-    command = [torchrun, "--nproc-per-node", "2", ROOT / "benchmarks" / "sharded.py"]
-    sizes = ["--rows", str(rows), "--classes", str(classes)]
-    done = subprocess.run([*command, *sizes], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    *lines, _, at_once, by_chunks = done.stdout.splitlines()[2:]
+    program = ROOT / "benchmarks" / "sharded.py"
+    printed = ranks.run(2, program, "--rows", rows, "--classes", classes)
+    *lines, _, at_once, by_chunks = printed.splitlines()[2:]
     return [ROW.fullmatch(line).groups() for line in lines], [at_once.split(), by_chunks.split()]
 
 
 @pytest.fixture(scope="module")
-def tables():
-    return run(6, 50)
+def tables(ranks):
+    return run(ranks, 6, 50)
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +106,8 @@ def mesh():
     dist.destroy_process_group()
 
 
-def test_uneven_classes_agree():
-    ours = [row for row in run(5, 7)[0] if row[0] == "classes" and row[2] == "ours"]
+def test_uneven_classes_agree(ranks):
+    ours = [row for row in run(ranks, 5, 7)[0] if row[0] == "classes" and row[2] == "ours"]
     assert [row[1] for row in ours] == NAMES
     for _, name, _, gradient, result, sent in ours:
         assert (gradient, result) == ("S(1)", "agrees"), name
@@ -135,13 +138,10 @@ def test_what_is_not_sharded_alike_is_refused(mesh):
 
 
 @pytest.fixture(scope="module")
-def four():
+def four(ranks):
     """Return the rows of four processes: case, mesh, error, gradient's placements, numbers."""
-    torchrun = Path(sys.executable).with_name("torchrun")
-    command = [torchrun, "--nproc-per-node", "4", Path(__file__).with_name("sharded_cases.py")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    printed = ranks.run(4, Path(__file__).with_name("sharded_cases.py"))
+    return [json.loads(line) for line in printed.splitlines()]
 
 
 def test_four_processes_agree_with_one_on_every_mesh(four):

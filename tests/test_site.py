@@ -1,5 +1,6 @@
 """The built site: it has every row of the study notebook, and requests nothing from other hosts."""
 
+import functools
 import os
 import re
 from pathlib import Path
@@ -55,10 +56,15 @@ ROWS = [
 ]
 
 
+@functools.cache
+def parsed(file: Path) -> BeautifulSoup:
+    """Parse a page of the site once for all tests; they must not change it."""
+    return BeautifulSoup(file.read_text(), "html.parser")
+
+
 @pytest.fixture(scope="session")
 def soups(site: Path) -> dict[str, BeautifulSoup]:
-    files = {page: site / f"{page}.html" for page in PAGES}
-    return {page: BeautifulSoup(file.read_text(), "html.parser") for page, file in files.items()}
+    return {page: parsed(site / f"{page}.html") for page in PAGES}
 
 
 def test_the_site_is_built_without_a_warning(site):
