@@ -190,12 +190,13 @@ def main() -> None:
     version = torch.__version__.partition("+")[0]
     say(f"torch {version}, {mesh.size()} processes,")
     say(f"each with {size:,} bytes of logits")
-    # At most 45 characters a line: the site shows the table on a telephone too.
-    heads = f"{'function':14} {'whose':5} {'grad':4} {'result':9} {'sent':>9}"
+    # At most 42 characters a line: the site shows the table on a telephone too.
+    heads = f"{'function':13} {'whose':5} {'grad':4} result {'sent':>10}"
     for axis, cases in groupby(rows(tensors, mesh), itemgetter(0)):
         say(f"\nsharded over the {axis}\n{heads}")
         for _, function, whose, gradient, result, sent in cases:
-            say(f"{function:14} {whose:5} {gradient:4} {result:9} {sent:9,}")
+            end = f"{sent:>{16 - len(result)},}"  # one that is wrong has sent little
+            say(f"{function:13} {whose:5} {gradient:4} {result} {end}")
     say("\nlinear_cross_entropy, over the classes")
     say(f"{'':17}{'result':8}{'sent':>6} {'largest':>10}")
     for chunk in (options.rows, max(1, options.rows // 4)):
