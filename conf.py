@@ -47,7 +47,7 @@ myst_heading_anchors = 3
 
 # A fresh build runs every page; an incremental one the pages that changed or import changed code.
 nb_execution_mode = "force"
-code_cell_output_dependencies = {"autograd_notes": "autograd_notes"}
+code_cell_output_dependencies = {"autograd_notes": "autograd_notes", "modes": "tests/modes.py"}
 code_cell_output_versions = {"torch": importlib.metadata.version("torch")}
 checked_with = code_cell_output_versions
 nb_execution_timeout = 120
@@ -64,6 +64,7 @@ nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
 # The installation for the notebook of a page, by a word in its code: the first match counts.
 page_notebooks_need = {
+    "modes.py": "clone the repository of the site, and in it `pip install .`",
     "benchmarks": "clone the repository of the site, and in it `pip install .[plot]`",
     "InlineBackend": "`pip install autograd-notes[plot]`",
     "": "`pip install autograd-notes`",

@@ -16,7 +16,8 @@ from sphinx_code_cell_output.cells import in_order, shown
 from test_head import GITHUB, settings
 from test_site import BACKWARD, PAGES, ROADS, parsed
 
-LARGE = "cross-entropy/5-large-logits"  # the one that reads the repository
+LARGE = "cross-entropy/5-large-logits"
+READ_THE_REPOSITORY = {LARGE, "checks"}
 EXECUTED = [page for page in PAGES if "{code-cell}" in (ROOT / f"docs/{page}.md").read_text()]
 MYST = {
     "a directive": r"^ *(```|:::)+\s*\{",
@@ -108,7 +109,7 @@ def test_first_cell_says_what_to_install(notebooks):
         code = "\n".join(cell.source for cell in found.cells if cell.cell_type == "code")
         draws = "InlineBackend" in code
         need = "`pip install autograd-notes[plot]`" if draws else "`pip install autograd-notes`"
-        assert ("clone" in firsts[page]) if page == LARGE else (need in firsts[page])
+        assert ("clone" in firsts[page]) if page in READ_THE_REPOSITORY else (need in firsts[page])
     assert "[What does backward(v) compute?](1-vector-jacobian-product.html)" in firsts[BACKWARD]
 
 
@@ -166,7 +167,9 @@ def test_notebook_runs_elsewhere(page, notebooks, kernel):
 @pytest.mark.every_notebook
 @pytest.mark.parametrize("page", EXECUTED)
 def test_each_notebook_runs_elsewhere(page, notebooks, kernel):
-    shows_the_same(deepcopy(notebooks[page]), ROOT / "tests" if page == LARGE else kernel)
+    shows_the_same(
+        deepcopy(notebooks[page]), ROOT / "tests" if page in READ_THE_REPOSITORY else kernel
+    )
 
 
 def found(url, *, runs=True):

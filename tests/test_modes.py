@@ -1,12 +1,20 @@
 """Each function of the package in each mode of autograd: correct, or refused by name."""
 
-import itertools
-import warnings
-
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from conftest import refused
+from modes import (
+    ALL_LOGITS,
+    FUNCTIONS,
+    MODES,
+    NOT_NUMERIC,
+    REFUSED_IN_PLACE,
+    RUN,
+    T,
+    W,
+    point,
+)
 from torch.autograd.graph import save_on_cpu
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.checkpoint import checkpoint
@@ -16,251 +24,13 @@ from autograd_notes import (
     chunked_cross_entropy,
     cross_entropy,
     linear_cross_entropy,
-    linear_map,
     log_softmax,
     logsumexp,
     nl,
     nll,
-    quadratic_form,
     softmax,
 )
 from autograd_notes._modes import hooks_save
-
-T = torch.tensor([2, 0, 1])
-W = torch.linspace(0.5, 2.0, 9).reshape(3, 3)
-
-
-def torch_linear(x):
-    with torch.autocast("cpu", enabled=False):  # ours rounds no product
-        wide = torch.promote_types(x.dtype, torch.float32)
-        return F.cross_entropy(x.to(wide) @ W.to(x.dtype).to(wide).t(), T)
-
-
-# Functions of one matrix, each with the same result computed by torch.
-FUNCTIONS = {
-    "logsumexp": (lambda x: logsumexp(x, 0), lambda x: torch.logsumexp(x, 0)),
-    "softmax": (lambda x: softmax(x, -1), lambda x: F.softmax(x, -1)),
-    "log_softmax": (lambda x: log_softmax(x, -1), lambda x: F.log_softmax(x, -1)),
-    "nl": (
-        lambda x: nl(x.sigmoid(), T, reduction="none"),
-        lambda x: F.nll_loss(x.sigmoid().log(), T, reduction="none"),
-    ),
-    "nll": (
-        lambda x: nll(x, T, weight=W[0].to(x.dtype), ignore_index=1),
-        lambda x: F.nll_loss(x, T, weight=W[0].to(x.dtype), ignore_index=1),
-    ),
-    "cross_entropy": (
-        lambda x: cross_entropy(x, T, label_smoothing=0.25),
-        lambda x: F.cross_entropy(x, T, label_smoothing=0.25),
-    ),
-    "chunked_cross_entropy": (
-        lambda x: chunked_cross_entropy(x, T, chunk_size=2, reduction="none"),
-        lambda x: F.cross_entropy(x, T, reduction="none"),
-    ),
-    "linear_cross_entropy": (
-        lambda x: linear_cross_entropy(x, W.to(x.dtype), T, chunk_size=2),
-        torch_linear,
-    ),
-    "quadratic_form": (
-        lambda x: quadratic_form(x[:, :1], x),
-        lambda x: torch.einsum("ia,ij,jb->ab", x[:, :1], x, x[:, :1]),
-    ),
-    "linear_map": (
-        lambda x: linear_map(x[:, :1], x),
-        lambda x: torch.einsum("ij,jk->ik", x, x[:, :1]),
-    ),
-}
-# These are no functions of numbers: their own files test them.
-NOT_NUMERIC = {"BackwardRun", "backward_graph", "draw_graph", "run_backward"}
-
-
-def point():
-    torch.manual_seed(0)
-    return torch.randn(3, 3, dtype=torch.float64)
-
-
-def gradient(function, x, **options):
-    leaf = x.detach().clone().requires_grad_()
-    y = function(leaf)
-    v = torch.linspace(0.5, 2.0, y.numel(), dtype=y.dtype).reshape(y.shape)
-    return y.detach(), torch.autograd.grad(y, leaf, v, **options)[0]
-
-
-def double_backward(f):
-    x = point().requires_grad_()
-    (first,) = torch.autograd.grad(f(x).sum(), x, create_graph=True)
-    return torch.autograd.grad((first * x.exp()).sum(), x)
-
-
-def hooked(f):
-    x = point().requires_grad_()
-    a = x * 1
-    a.register_hook(lambda g: 3 * g)
-    a.retain_grad()
-    f(a).sum().backward(inputs=[x])
-    return x.grad, a.grad
-
-
-def tied(f):
-    x = point().requires_grad_()
-    return torch.autograd.grad(f(x.sin() @ x).sum(), x)
-
-
-def batched(f):
-    x = point().requires_grad_()
-    y = f(x)
-    v = torch.linspace(-1, 1, 2 * y.numel(), dtype=y.dtype).reshape(2, *y.shape)
-    return torch.autograd.grad(y, x, v, is_grads_batched=True)
-
-
-def compiled(f):
-    torch.compiler.reset()
-    return gradient(torch.compile(f, fullgraph=True, backend="aot_eager"), point())
-
-
-def exported(f):
-    if torch.__version__ < "2.7":
-        pytest.skip("torch 2.6 exports no function of global tensors")
-
-    class Module(torch.nn.Module):
-        def forward(self, x):
-            return f(x)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return torch.export.export(Module(), (point(),)).module()(point())
-
-
-def traced(mode):
-    def go(f):
-        def first(x):
-            leaf = x.detach().requires_grad_()
-            return torch.autograd.grad(f(leaf).sum(), leaf)[0]
-
-        found = []
-        for function in (f, first):
-            graph = make_fx(function, tracing_mode=mode, _allow_non_fake_inputs=True)(
-                torch.ones(3, 3, dtype=torch.float64)
-            )
-            found.append(graph(point()))
-        return found
-
-    return go
-
-
-def faked(f):
-    from torch._subclasses import FakeTensorMode  # noqa: PLC0415  # private, and slow
-
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        y, g = gradient(f, torch.empty(3, 3))
-    return torch.zeros(y.shape), torch.zeros(g.shape), torch.empty(0, dtype=y.dtype)
-
-
-def shapes(f):
-    y, g = gradient(f, point().float())
-    return torch.zeros(y.shape), torch.zeros(g.shape), torch.empty(0, dtype=y.dtype)
-
-
-def autocast(f):
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        return gradient(f, point().float())
-
-
-def scaled(f):
-    """Use the initial scale of GradScaler: a loss of 16 bits would overflow."""
-    x = (point() / 8).half().requires_grad_()
-    scaler = torch.amp.GradScaler("cpu", init_scale=65536.0)
-    with torch.autocast("cpu", dtype=torch.float16):
-        y = f(x)
-    loss = y.mean() if y.dtype == torch.float32 else y.float().mean() / 64
-    scaler.scale(loss).backward()
-    assert x.grad.isfinite().all()
-    return x.grad
-
-
-def jit_traced(f):
-    return torch.jit.trace(f, point())(point() + 1)
-
-
-def checkpointed(*, reentrant):
-    return lambda f: gradient(
-        lambda x: checkpoint(lambda x: f(x * 1), x, use_reentrant=reentrant), point()
-    )
-
-
-def checkpointed_grad(f):
-    """A reentrant checkpoint supports plain backward only."""
-    x = point().requires_grad_()
-    checkpoint(f, x, use_reentrant=True).sum().backward()
-    return x.grad
-
-
-def on_cpu(f):
-    with save_on_cpu():
-        return gradient(f, point())
-
-
-def inference(f):
-    with torch.inference_mode():
-        return f(point())
-
-
-def deterministic(f):
-    torch.use_deterministic_algorithms(mode=True)
-    try:
-        return gradient(f, point())
-    finally:
-        torch.use_deterministic_algorithms(mode=False)
-
-
-def value(f):
-    return f(point())
-
-
-def first_order(f):
-    return gradient(f, point())
-
-
-def gradient_of_sum(f):
-    x = point().requires_grad_()
-    return torch.autograd.grad(f(x).sum(), x)[0]
-
-
-def first_values(f):
-    return [f(point()), gradient_of_sum(f)]
-
-
-# The mode, and the one for the expected result of torch: by default the same.
-MODES = {
-    "eager": (first_order, None),
-    "double backward": (double_backward, None),
-    "hooks and retain_grad": (hooked, None),
-    "tied": (tied, None),
-    "func.grad": (lambda f: torch.func.grad(lambda x: f(x).sum())(point()), None),
-    "vmap": (lambda f: torch.func.vmap(f)(torch.stack([point(), point().t()])), None),
-    "jacrev": (lambda f: torch.func.jacrev(f)(point()), None),
-    "jacfwd": (lambda f: torch.func.jacfwd(f)(point()), None),
-    "hessian": (lambda f: torch.func.hessian(lambda x: f(x).sum())(point()), None),
-    "batched gradients": (batched, None),
-    "compile": (compiled, first_order),
-    "export": (exported, value),
-    "make_fx real": (traced("real"), first_values),
-    "make_fx fake": (traced("fake"), first_values),
-    "make_fx symbolic": (traced("symbolic"), first_values),
-    "FakeTensor": (faked, shapes),
-    "autocast": (autocast, None),
-    "GradScaler": (scaled, None),
-    "jit.trace": (jit_traced, lambda f: f(point() + 1)),
-    "checkpoint": (checkpointed(reentrant=False), first_order),
-    "reentrant checkpoint": (
-        checkpointed_grad,
-        gradient_of_sum,
-    ),
-    "save_on_cpu": (on_cpu, first_order),
-    "inference_mode": (inference, value),
-    "deterministic": (deterministic, first_order),
-}
-RUN = set(itertools.product(FUNCTIONS, MODES))
 
 
 @pytest.mark.parametrize(("name", "mode"), sorted(RUN))
@@ -268,6 +38,8 @@ RUN = set(itertools.product(FUNCTIONS, MODES))
     "ignore::torch.jit.TracerWarning", "ignore:.*torch.jit:DeprecationWarning"
 )
 def test_each_function_is_right_in_each_mode(name, mode):
+    if mode == "export" and torch.__version__ < "2.7":
+        pytest.skip("torch 2.6 exports no function of global tensors")
     (ours, theirs), (go, other) = FUNCTIONS[name], MODES[mode]
     # With 16 bits, ours round later than torch's.
     tolerance = {"rtol": 0.05, "atol": 1e-3} if mode in ("autocast", "GradScaler") else {}
@@ -277,6 +49,54 @@ def test_each_function_is_right_in_each_mode(name, mode):
 def test_the_table_is_complete():
     assert set(FUNCTIONS) | NOT_NUMERIC == set(autograd_notes.__all__)
     assert len(RUN) == len(FUNCTIONS) * len(MODES)
+
+    assert set(MODES) > ALL_LOGITS
+    assert set(MODES) > set(REFUSED_IN_PLACE)
+
+
+no_trace_warnings = pytest.mark.filterwarnings(
+    "ignore::torch.jit.TracerWarning", "ignore:.*torch.jit:DeprecationWarning"
+)
+
+
+@no_trace_warnings
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ["chunked_cross_entropy", "linear_cross_entropy"])
+def test_chunked_losses_compute_all_logits_in_the_listed_modes(name, mode, monkeypatch):
+    if mode == "export" and torch.__version__ < "2.7":
+        pytest.skip("torch 2.6 exports no function of global tensors")
+    calls = []
+
+    def counted(function):
+        def call(*args, **options):
+            calls.append(1)
+            return function(*args, **options)
+
+        return call
+
+    for module in (autograd_notes.chunked, autograd_notes.chunked._autograd):  # noqa: SLF001
+        monkeypatch.setattr(module, "cross_entropy", counted(cross_entropy))
+    MODES[mode][0](FUNCTIONS[name][0])
+    assert bool(calls) == (mode in ALL_LOGITS)
+
+
+@no_trace_warnings
+@pytest.mark.parametrize("mode", MODES)
+def test_inplace_is_right_or_refused_in_each_mode(mode):
+    if mode == "export" and torch.__version__ < "2.7":
+        pytest.skip("torch 2.6 exports no function of global tensors")
+    go, other = MODES[mode]
+
+    def ours(x):
+        return chunked_cross_entropy(x * 1, T, reduction="none", inplace=True)
+
+    if mode in REFUSED_IN_PLACE:
+        with pytest.raises(REFUSED_IN_PLACE[mode], match=r"^inplace: "):
+            go(ours)
+        return
+    tolerance = {"rtol": 0.05, "atol": 1e-3} if mode in ("autocast", "GradScaler") else {}
+    expected = (other or go)(lambda x: F.cross_entropy(x * 1, T, reduction="none"))
+    torch.testing.assert_close(go(ours), expected, **tolerance)
 
 
 LOSSES = {

@@ -22,7 +22,7 @@ from sphinx_code_cell_output.doctests import examples
 logger = logging.getLogger(__name__)
 
 KINDS = ("cells", "outputs", "doctests", "numbers")
-HEADS = ("Page", "Cells", "Outputs compared", "Doctest examples run", "Numbers in prose")
+HEADS = ("Page", "Cells", "Outputs", "Doctests", "Numbers")
 
 
 class Table(nodes.General, nodes.Element):
