@@ -53,6 +53,7 @@ checked_with = code_cell_output_versions
 nb_execution_timeout = 120
 # Preloaded modules: all pages import torch; some import the others, which take as long.
 warm_kernels = {"torch": 1, "matplotlib.pyplot": 3, "torch._dynamo": 3}
+codeautolink_imports = ["torch"]  # not torch._dynamo, which only its TYPE_CHECKING block names
 code_cell_output_kernel_manager = "notes_site.kernels.WarmKernelManager"
 # Logged by a build in which an output differs.
 code_cell_output_machine = "notes_site.kernels.machine"

@@ -5,18 +5,16 @@ from hashlib import sha256
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-MEASURED = [
-    "autograd_notes/_checks.py",
-    "autograd_notes/_sharded.py",
-    "autograd_notes/_targets.py",
-    "autograd_notes/logits.py",
-    "autograd_notes/losses.py",
-    "autograd_notes/chunked/__init__.py",
-    "autograd_notes/chunked/_autograd.py",
-    "autograd_notes/chunked/_checks.py",
-    "autograd_notes/chunked/_chunk.py",
-    "benchmarks/speed.py",
-]
+# Modules without a loss. Every other file of the package counts.
+OTHER = {"__init__.py", "backward.py", "graph.py", "graph_drawing.py"}
+PROGRAMS = ["busy.py", "contenders.py", "measuring.py"]
+
+
+def measured_files() -> list[Path]:
+    """Return the files of the losses, and those that measure them."""
+    package = ROOT / "autograd_notes"
+    files = [file for file in package.rglob("*.py") if str(file.relative_to(package)) not in OTHER]
+    return [*files, *(ROOT / "benchmarks" / name for name in PROGRAMS)]
 
 
 def measured_code() -> str:
@@ -25,8 +23,8 @@ def measured_code() -> str:
     Comments, docstrings, imports and moves between these files do not change it.
     """
     definitions = []
-    for name in MEASURED:
-        tree = ast.parse((ROOT / name).read_text("utf-8"))
+    for file in measured_files():
+        tree = ast.parse(file.read_text("utf-8"))
         for node in ast.walk(tree):
             body = getattr(node, "body", None)
             if isinstance(body, list) and body and isinstance(body[0], ast.Expr):

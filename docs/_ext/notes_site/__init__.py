@@ -20,6 +20,7 @@ from notes_site import (
     head,
     html,
     kernels,
+    links,
     markdown,
     mathematics,
 )
@@ -29,6 +30,7 @@ EVENTS: list[tuple[str, int, Callable[..., Any], str]] = [
     ("config-inited", 500, html.check_policy, "refuse a policy without a place for hashes"),
     ("config-inited", 500, html.use_templates, "let templates emit page-rendered"),
     ("env-before-read-docs", 500, kernels.start, "import torch once for all kernels"),
+    ("env-before-read-docs", 500, links.import_modules, "meanwhile, import torch for the links"),
     ("doctree-read", 400, errors_page.add_entries, "before Sphinx collects titles and indexes"),
     ("doctree-read", 500, front.add_day, "the day and the versions of the execution"),
     ("doctree-read", 500, errors_page.add_versions, "the outputs of other versions of torch"),
@@ -59,6 +61,7 @@ DIRECTIVES: dict[str, type[Directive]] = {
 PLACEHOLDERS: list[type[nodes.Element]] = [errors_page.Overview, front.Place]
 CONFIG: list[tuple[str, Any, Literal["", "html"], type]] = [
     ("checked_with", {}, "", dict),  # a page that isn't executed again keeps its versions
+    ("codeautolink_imports", [], "", list),
     ("content_security_policy", "", "html", str),
     ("notebook_branch", "notebooks", "html", str),
     ("page_notebooks_need", {}, "html", dict),
