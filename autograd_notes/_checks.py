@@ -43,8 +43,7 @@ def check_dim(x: Tensor, *dims: int) -> None:
     if not dims:
         raise ValueError("dim: expected one dimension or more, got none")
     for one in dims:
-        if isinstance(one, bool) or not isinstance(one, Integral):
-            raise TypeError(f"dim: expected an integer, got {type(one).__name__}")
+        check_number("dim", one, Integral, "an integer")
         if not -rank <= one < rank:
             raise IndexError(
                 f"dim: expected {-rank} to {rank - 1} for x of shape {tuple(x.shape)}, got {one}"
@@ -70,18 +69,22 @@ def check_loss(  # noqa: PLR0917  # in the order of the arguments of cross_entro
         check_weight(input, weight, name)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction: expected 'mean', 'sum' or 'none', got {reduction!r}")
-    if isinstance(ignore_index, bool) or not isinstance(ignore_index, Integral):
-        kind = type(ignore_index).__name__
-        raise TypeError(f"ignore_index: expected an integer, got {kind}")
-    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, Real):
-        kind = type(label_smoothing).__name__
-        raise TypeError(f"label_smoothing: expected a number, got {kind}")
+    if type(ignore_index) is not int:
+        check_number("ignore_index", ignore_index, Integral, "an integer")
+    if type(label_smoothing) is not float:
+        check_number("label_smoothing", label_smoothing, Real, "a number")
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing: expected 0 to 1, got {label_smoothing}")
     if probabilities and isinstance(target, Tensor) and target.is_floating_point():
         check_probabilities(input, target, ignore_index, name)
     else:
         check_class_target(input, target, name)
+
+
+def check_number(name: str, value: object, kind: type, expected: str) -> None:
+    """Refuse a value that is no number of this kind; a bool is none."""
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise TypeError(f"{name}: expected {expected}, got {type(value).__name__}")
 
 
 def check_weight(input: Tensor, weight: Tensor, name: str) -> None:

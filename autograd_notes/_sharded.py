@@ -17,12 +17,12 @@ def is_sharded(x: Tensor) -> "TypeGuard[DTensor]":
 
 
 def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """Return the element of `x` at `index` along `dim`, without that dimension."""
+    """Return the element of `x` at `index` along `dim`, which stays with size 1."""
     index = index.unsqueeze(dim)
     if is_sharded(x):  # gather would collect it
         elsewhere = ~(index == _classes(x, dim))  # torch 2.6 can't shard !=
-        return all_sum(x.masked_fill(elsewhere, 0.0), dim).squeeze(dim)
-    return x.gather(dim, index).squeeze(dim)
+        return all_sum(x.masked_fill(elsewhere, 0.0), dim)
+    return x.gather(dim, index)
 
 
 def maximum(x: Tensor, dim: int) -> Tensor:
@@ -33,20 +33,28 @@ def maximum(x: Tensor, dim: int) -> Tensor:
     x = x.detach()
     if not x.numel():
         return x.new_zeros(())
-    if not hasattr(x, "placements"):  # is_sharded, without a call
+    if not is_sharded(x):
         return x.amax(dim, keepdim=True)
-    logits = _unreduced(cast("DTensor", x))
+    logits = _unreduced(x)
     local = logits.to_local()
     least = local.new_full(_one(local.shape, dim), -torch.inf)
     largest = local.amax(dim, keepdim=True) if local.shape[dim] else least  # amax refuses none
     return _all_reduce(largest, logits, dim, "max")
 
 
-def sum_less_one(x: Tensor, dim: int) -> Tensor:
-    """Return the sum of `x` along `dim`, where 1 is subtracted from the maximum before the sum."""
-    if not is_sharded(x):
-        index = x.argmax(dim, keepdim=True)
+def largest(x: Tensor, dim: int) -> tuple[Tensor, Tensor | None]:
+    """Return the `maximum` and its index, which is None for a DTensor and an empty tensor."""
+    if is_sharded(x) or not x.numel():
+        return maximum(x, dim), None
+    return x.detach().max(dim, keepdim=True)  # faster than amax and argmax
+
+
+def sum_less_one(x: Tensor, dim: int, index: Tensor | None) -> Tensor:
+    """Return the sum of `x` along `dim`, where 1 is subtracted at the index of the maximum, 1."""
+    if index is not None:
         return x.scatter_add(dim, index, x.new_full(index.shape, -1.0)).sum(dim, keepdim=True)
+    if not is_sharded(x) or not x.numel():
+        return all_sum(x, dim) - 1.0
     # The first class of exp(0). If there is none, because the maximum is not finite, any class
     # will do.
     classes, last = _classes(x, dim), x.shape[dim] - 1

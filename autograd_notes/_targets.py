@@ -18,7 +18,7 @@ def class_range(target: Tensor) -> tuple[int, int] | None:
     """Return the smallest and the largest class, or None if reading them is not possible."""
     # Reading a value waits for an accelerator, and breaks the graph of a compiled function.
     # Not mutated: mutants are never compiled, so no test would notice.
-    if target.device.type != "cpu" or torch.compiler.is_compiling():  # pragma: no mutate
+    if not target.is_cpu or torch.compiler.is_compiling():  # pragma: no mutate
         return None
     if torch._C._is_tracing():  # noqa: SLF001  # a trace must hold for other targets
         return None

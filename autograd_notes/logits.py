@@ -10,7 +10,7 @@ from torch import Tensor
 
 from autograd_notes._checks import check_dim, check_tensor
 from autograd_notes._modes import autocasts
-from autograd_notes._sharded import all_sum, maximum, sum_less_one
+from autograd_notes._sharded import all_sum, largest, maximum, sum_less_one
 from autograd_notes._targets import SUM_DTYPE
 
 
@@ -51,10 +51,10 @@ def logsumexp(
     check_dim(x, *dims)
     total = x.to(SUM_DTYPE.get(x.dtype, x.dtype))
     for one in dims:
-        shift = maximum(total, one)
+        shift, index = largest(total, one)
         # inf - inf is NaN, so shift by 0 there; the shift is added back.
         shift = torch.where(shift.isinf(), torch.zeros_like(shift), shift)
-        total = shift + log_sum_exp(total - shift, one)
+        total = shift + log_sum_exp(total - shift, one, index)
     return (total if keepdim else total.squeeze(dims)).to(_result_dtype(x, torch.logsumexp))
 
 
@@ -122,18 +122,17 @@ def log_softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> T
     """
     x = _converted(x, dim, dtype)
     logits = x.to(SUM_DTYPE.get(x.dtype, x.dtype))
-    shifted = logits - maximum(logits, dim)
-    return (shifted - log_sum_exp(shifted, dim)).to(x.dtype)
+    maximum, index = largest(logits, dim)
+    shifted = logits - maximum
+    return (shifted - log_sum_exp(shifted, dim, index)).to(x.dtype)
 
 
-def log_sum_exp(shifted: Tensor, dim: int) -> Tensor:
-    """Return the logarithm of the sum of exp(shifted), the largest term of which is exp(0) = 1."""
-    terms = shifted.exp()
-    if not terms.numel():
-        return terms.sum(dim, keepdim=True).log()
-    # log1p adds the 1 of the largest term: in the sum, it would round off the digits of a small
-    # rest.
-    return sum_less_one(terms, dim).log1p()
+def log_sum_exp(shifted: Tensor, dim: int, index: Tensor | None) -> Tensor:
+    """Return the logarithm of the sum of exp(shifted), with the largest term, exp(0), at `index`.
+
+    log1p adds the 1 of that term: in the sum, it would round off the digits of a small rest.
+    """
+    return sum_less_one(shifted.exp(), dim, index).log1p()
 
 
 def _converted(x: Tensor, dim: int, dtype: torch.dtype | None) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from autograd_notes._checks import check_loss, class_target
-from autograd_notes._sharded import all_sum, gather, maximum
+from autograd_notes._sharded import all_sum, gather, largest
 from autograd_notes._targets import SUM_DTYPE, class_dim, masked, reduced_loss, weighted_losses
 from autograd_notes.logits import log_sum_exp
 
@@ -51,8 +51,8 @@ def nl(
     check_loss(input, target, weight, ignore_index, reduction)
     dim = class_dim(input)
     index, ignored = class_target(target, ignore_index, input.shape[dim])
-    likelihoods = gather(input, dim, index).to(SUM_DTYPE.get(input.dtype, input.dtype))
-    losses = -masked(likelihoods, ignored, 1.0).log()  # log(0) has an infinite gradient
+    p = gather(input, dim, index).squeeze(dim).to(SUM_DTYPE.get(input.dtype, input.dtype))
+    losses = -masked(p, ignored, 1.0).log()  # log(0) has an infinite gradient
     losses, weights = weighted_losses(losses, index, ignored, weight)
     return reduced_loss(losses, weights, reduction, input.dtype)
 
@@ -98,7 +98,7 @@ def nll(
     check_loss(input, target, weight, ignore_index, reduction)
     dim = class_dim(input)
     index, ignored = class_target(target, ignore_index, input.shape[dim])
-    losses = -gather(input, dim, index).to(SUM_DTYPE.get(input.dtype, input.dtype))
+    losses = -gather(input, dim, index).squeeze(dim).to(SUM_DTYPE.get(input.dtype, input.dtype))
     losses, weights = weighted_losses(losses, index, ignored, weight)
     return reduced_loss(losses, weights, reduction, input.dtype)
 
@@ -153,9 +153,10 @@ def cross_entropy(
     check_loss(input, target, weight, ignore_index, reduction, label_smoothing, probabilities=True)
     dim, dtype, label_smoothing = class_dim(input), input.dtype, float(label_smoothing)
     # -log_softmax(x)[t] = logsumexp(shifted) - shifted[t], without the logarithms of other classes
-    logits = input.to(SUM_DTYPE.get(dtype, dtype))
-    shifted = logits - maximum(logits, dim)
-    logsumexp = log_sum_exp(shifted, dim)
+    logits = input.to(SUM_DTYPE[dtype]) if dtype in SUM_DTYPE else input
+    maximum, largest_class = largest(logits, dim)
+    shifted = logits - maximum
+    logsumexp = log_sum_exp(shifted, dim, largest_class)
     share = label_smoothing / input.shape[dim] if logits.numel() else label_smoothing
     if target.is_floating_point():
         dtype = torch.promote_types(dtype, target.dtype)
@@ -163,7 +164,7 @@ def cross_entropy(
         losses, weights = expected_nll(shifted - logsumexp, q, weight), None
     else:
         index, ignored = class_target(target, ignore_index, input.shape[dim])
-        losses = logsumexp.squeeze(dim) - gather(shifted, dim, index)
+        losses = (logsumexp - gather(shifted, dim, index)).squeeze(dim)
         losses, weights = weighted_losses(losses, index, ignored, weight)
         if label_smoothing:
             smooth = expected_nll(shifted - logsumexp, share, weight)
