@@ -25,7 +25,7 @@ from autograd_notes.losses import cross_entropy
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
-    """The loss of given logits. Forward computes the gradient too, except for 16-bit logits."""
+    """The loss of given logits. Forward computes the gradient too, except for float16."""
 
     @staticmethod
     def forward(  # noqa: PLR0917  # apply passes all by position
@@ -39,9 +39,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         inplace: bool,
     ) -> tuple[Tensor, Tensor | None]:
         batch = prepared_batch(input.shape, input, target, weight, options)
-        # A 16-bit gradient waits for its cotangent, whose scale may save it from underflow. One on
+        # A float16 gradient waits for its cotangent, whose scale may save it from underflow. One on
         # ctx is out of reach of the hooks by which a checkpoint frees memory.
-        early = needed and input.dtype == wide_dtype(input.dtype) and not hooks_save()
+        early = needed and input.dtype != torch.float16 and not hooks_save()
         dinput = torch.empty_like(input) if early and not inplace else None
         one = input.new_ones(()) if early else None
         losses = losses_by_chunks(batch, input, rows, one, input if inplace else dinput)
