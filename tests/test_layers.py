@@ -15,6 +15,7 @@ LAYERS = [
     "logits",
     "losses",
     "chunked._checks",
+    "chunked._batch",
     "chunked._chunk",
     "chunked._autograd",
     "chunked",

@@ -13,8 +13,8 @@ from autograd_notes.chunked._autograd import (
     linear_loss_of_shards,
     linear_then_loss,
 )
+from autograd_notes.chunked._batch import Options
 from autograd_notes.chunked._checks import check_chunk_size, check_linear, check_overwritable
-from autograd_notes.chunked._chunk import Options
 from autograd_notes.losses import cross_entropy
 
 # The most logits in a chunk: 8 MiB in float32, which stay in the cache. Smaller chunks cost more

@@ -11,16 +11,9 @@ from autograd_notes._checks import class_target
 from autograd_notes._modes import autocasts, hooks_save, is_batched, no_autocast, read
 from autograd_notes._sharded import linear_losses
 from autograd_notes._targets import class_dim, reduced_loss, weighted_losses
+from autograd_notes.chunked._batch import Options, prepared_batch, total_loss, wide_dtype
 from autograd_notes.chunked._checks import check_first_use
-from autograd_notes.chunked._chunk import (
-    LinearTensors,
-    Options,
-    linear_loss,
-    losses_by_chunks,
-    prepared_batch,
-    total_loss,
-    wide_dtype,
-)
+from autograd_notes.chunked._chunk import LinearTensors, linear_loss, losses_by_chunks
 from autograd_notes.losses import cross_entropy
 
 

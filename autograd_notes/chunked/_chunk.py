@@ -5,76 +5,23 @@ The classes are the last dimension here. A `d` before a name marks a gradient: `
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from autograd_notes._modes import no_autocast, read
-from autograd_notes._targets import SUM_DTYPE, class_dim, reduced_loss, weighted
-from autograd_notes.logits import log_softmax
+from autograd_notes._targets import class_dim, weighted
+from autograd_notes.chunked._batch import (
+    Batch,
+    gradient_scale,
+    prepared_batch,
+    total_loss,
+    wide_dtype,
+)
 
 # input, matrix, bias, target, weight
 LinearTensors = tuple[Tensor, Tensor, Tensor | None, Tensor, Tensor | None]
-
-
-class Options(NamedTuple):
-    """The options of the loss that are not tensors."""
-
-    ignore_index: int
-    reduction: str
-    label_smoothing: float
-
-    def keywords(self) -> dict[str, Any]:
-        """Return the keyword arguments of cross_entropy. torch 2.6 can't compile _asdict."""
-        return {"ignore_index": self[0], "reduction": self[1], "label_smoothing": self[2]}
-
-
-class Batch(NamedTuple):
-    """The target and the weights, shared by all chunks; sums are taken in their dtype."""
-
-    target: Tensor  # class probabilities, or classes, 0 for ignored samples
-    weight: Tensor  # of each class
-    sample_weight: Tensor  # 0 for ignored samples
-    ignored: Tensor
-    dtype: torch.dtype  # of the loss
-    options: Options
-
-
-def wide_dtype(dtype: torch.dtype) -> torch.dtype:
-    """Return the dtype of sums: float32 for 16-bit numbers."""
-    return SUM_DTYPE.get(dtype, dtype)
-
-
-def prepared_batch(
-    shape: tuple[int, ...], input: Tensor, target: Tensor, weight: Tensor | None, options: Options
-) -> Batch:
-    """Return the batch of logits of this shape and the dtype of `input`."""
-    dim = min(len(shape) - 1, 1)
-    weight = input.new_ones(shape[dim]) if weight is None else weight
-    weight = weight.to(wide_dtype(input.dtype))
-    if target.is_floating_point():
-        target, dtype = target.movedim(dim, -1), torch.promote_types(input.dtype, target.dtype)
-        ones = target.new_ones(target.shape[:-1], dtype=wide_dtype(dtype))
-        return Batch(target, weight, ones, ones == 0, dtype, options)
-    target = target.long()
-    ignored = target == options.ignore_index
-    target = target.masked_fill(ignored, 0)
-    sample_weight = weight[target].masked_fill(ignored, 0.0)
-    return Batch(target, weight, sample_weight, ignored, input.dtype, options)
-
-
-def gradient_scale(batch: Batch, v: Tensor) -> Tensor:
-    """Return the factor of the gradient of each sample, for the cotangent `v` of the loss."""
-    v = v.to(batch.sample_weight.dtype)
-    v = v / batch.sample_weight.sum() if batch.options.reduction == "mean" else v
-    return v.expand_as(batch.sample_weight).masked_fill(batch.ignored, 0.0)
-
-
-def total_loss(batch: Batch, losses: Tensor) -> Tensor:
-    """Return the loss of the batch from the weighted losses of its samples."""
-    kept = losses.masked_fill(batch.ignored, 0.0)
-    return reduced_loss(kept, batch.sample_weight, batch.options.reduction, batch.dtype)
 
 
 def losses_by_chunks(
@@ -159,16 +106,31 @@ def chunk_losses(
     `p` is a buffer for the probabilities. `x`, `p` and `dlogits` may be the same tensor.
     """
     target, smoothing = batch.target[at], batch.options.label_smoothing
-    scale = None if scale is None else scale[at]
-    if target.is_floating_point() or smoothing:
-        losses, unscaled = soft_losses(x, weighted_target(target, x, batch.weight, smoothing))
+    if target.is_floating_point():
+        losses, unscaled = expected_losses(x, target, batch.weight, smoothing, p)
+        factor = None
+    elif smoothing:
+        losses, unscaled, factor = smoothed_losses(x, target, batch.weight, smoothing, p)
     else:
         losses, unscaled, total = class_losses(x, target.unsqueeze(-1), p)
         losses = weighted(losses, batch.sample_weight[at])
-        scale = None if scale is None else scale * batch.sample_weight[at] / total
-    if scale is not None:
-        torch.mul(unscaled, scale.unsqueeze(-1), out=dlogits)
+        factor = batch.sample_weight[at] / total
+    if scale is not None and dlogits is not None:
+        factor = scale[at] if factor is None else scale[at] * factor
+        if dlogits.dtype == unscaled.dtype:
+            torch.mul(unscaled, factor.unsqueeze(-1), out=dlogits)
+        else:  # faster than a product that converts
+            dlogits.copy_(unscaled.mul_(factor.unsqueeze(-1)))
     return losses
+
+
+def widened(x: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+    """Return logits in the dtype of sums, and the buffer for their probabilities."""
+    wide = wide_dtype(x.dtype)
+    if p.dtype != wide:  # 16-bit products of an accelerator
+        x = x.to(wide)
+        return x, x
+    return (x if x.dtype == wide else p.copy_(x)), p
 
 
 def class_losses(x: Tensor, target: Tensor, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -182,7 +144,8 @@ def class_losses(x: Tensor, target: Tensor, p: Tensor) -> tuple[Tensor, Tensor, 
     picked = x.gather(-1, target).to(wide)
     unlikely = picked - x.amax(-1, keepdim=True) < -80 if p is x else None
     exact = None if unlikely is None else losses_from_logits(x, picked, unlikely)
-    p = torch.softmax(x, -1, dtype=wide, out=p if p.dtype == wide else None)
+    logits, p = widened(x, p)
+    p = torch.softmax(logits, -1, out=p)
     likelihood = p.gather(-1, target)
     if unlikely is None:
         unlikely = likelihood < torch.finfo(wide).tiny
@@ -202,19 +165,50 @@ def losses_from_logits(x: Tensor, picked: Tensor, needed: Tensor) -> Tensor | No
     return x.to(picked.dtype).logsumexp(-1, keepdim=True) - picked
 
 
-def weighted_target(target: Tensor, x: Tensor, weight: Tensor, smoothing: float) -> Tensor:
-    """Return the smoothed probability of each class, times its weight."""
-    share = smoothing / x.shape[-1]
-    if target.is_floating_point():
-        return ((1 - smoothing) * target.to(wide_dtype(target.dtype)) + share) * weight
-    target = target.unsqueeze(-1)
-    shares = (share * weight).expand(x.shape).clone()
-    return shares.scatter_add_(-1, target, (1 - smoothing) * weight[target])
+def smoothed_losses(
+    x: Tensor, target: Tensor, weight: Tensor | None, smoothing: float, p: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the losses of smoothed classes q, p - q / total, and total, the sum of q.
+
+    q is `share` for each class and `hard` more for the target, times the class weights.
+    """
+    logits, p = widened(x, p)
+    log_p = torch.log_softmax(logits, -1, out=p)
+    index, share = target.unsqueeze(-1), smoothing / x.shape[-1]
+    hard = (1 - smoothing) * (torch.ones_like(log_p[..., 0]) if weight is None else weight[target])
+    total = hard + (smoothing if weight is None else share * weight.sum())
+    rest = (log_p if weight is None else log_p * weight).sum(-1)
+    losses = -(hard * log_p.gather(-1, index).squeeze(-1) + share * rest)
+    if not known_finite(losses):
+        q = torch.full_like(log_p, share) * (1.0 if weight is None else weight)
+        losses = masked_losses(log_p, q.scatter_add_(-1, index, hard.unsqueeze(-1)))
+    inverse = total.masked_fill(total == 0, 1.0).reciprocal().unsqueeze(-1)
+    shares = share * inverse if weight is None else share * inverse * weight
+    p = log_p.exp_().sub_(shares)
+    return losses, p.scatter_add_(-1, index, -hard.unsqueeze(-1) * inverse), total
 
 
-def soft_losses(x: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sum of -q log(p), where 0 log(0) is 0, and its gradient."""
-    log_p = log_softmax(x.to(wide_dtype(x.dtype)))
-    impossible = (q == 0) & log_p.isneginf()
-    losses = -(q * log_p.masked_fill(impossible, 0.0)).sum(-1)
+def expected_losses(
+    x: Tensor, target: Tensor, weight: Tensor | None, smoothing: float, p: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the sum of -q log(p) for class probabilities q, and its gradient."""
+    logits, p = widened(x, p)
+    log_p = torch.log_softmax(logits, -1, out=p)
+    q = target.to(wide_dtype(target.dtype))
+    q = (1 - smoothing) * q + smoothing / x.shape[-1] if smoothing else q
+    q = q if weight is None else q * weight
+    losses = -(q * log_p).sum(-1)
+    if not known_finite(losses):
+        losses = masked_losses(log_p, q)
     return losses, log_p.exp_().mul_(q.sum(-1, keepdim=True)).sub_(q)
+
+
+def known_finite(losses: Tensor) -> bool:
+    """Return whether all losses are finite, or False on an accelerator, which is not waited for."""
+    return losses.device.type == "cpu" and read(losses.isfinite().all()) is True
+
+
+def masked_losses(log_p: Tensor, q: Tensor) -> Tensor:
+    """Return the sum of -q log(p), where 0 log(0) is 0."""
+    impossible = (q == 0) & log_p.isneginf()
+    return -(q * log_p.masked_fill(impossible, 0.0)).sum(-1)
