@@ -16,6 +16,7 @@ LAYERS = [
     "losses",
     "chunked._checks",
     "chunked._batch",
+    "chunked._formulas",
     "chunked._chunk",
     "chunked._autograd",
     "chunked",

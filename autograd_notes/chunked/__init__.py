@@ -17,9 +17,9 @@ from autograd_notes.chunked._batch import Options
 from autograd_notes.chunked._checks import check_chunk_size, check_linear, check_overwritable
 from autograd_notes.losses import cross_entropy
 
-# The most logits in a chunk: 8 MiB in float32, which stay in the cache. Smaller chunks cost more
-# calls, larger ones more memory traffic.
-_LOGITS = 2**21
+# The most logits in a chunk: 32 MiB in float32. Each chunk starts a few parallel regions, and each
+# of those waits for the cores of a busy machine: few chunks wait less. Larger ones leave the cache.
+_LOGITS = 2**23
 
 # A product of matrices is faster with more rows: 16 MiB in float32.
 _LINEAR_LOGITS = 2**22
@@ -54,8 +54,8 @@ def chunked_cross_entropy(
         ignore_index: as in :func:`cross_entropy`.
         reduction: as in :func:`cross_entropy`.
         label_smoothing: as in :func:`cross_entropy`.
-        chunk_size: the number of samples in a chunk, 1 or more; by default, as many as have 2²¹
-            logits together, 8 MiB in float32.
+        chunk_size: the number of samples in a chunk, 1 or more; by default, as many as have 2²³
+            logits together, 32 MiB in float32.
         inplace: whether the gradient may overwrite the logits, if autograd needs a gradient. Then
             `input` no longer holds logits, and its gradient can be asked for once.
 

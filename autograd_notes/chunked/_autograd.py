@@ -11,14 +11,20 @@ from autograd_notes._checks import class_target
 from autograd_notes._modes import autocasts, hooks_save, is_batched, no_autocast, read
 from autograd_notes._sharded import linear_losses
 from autograd_notes._targets import class_dim, reduced_loss, weighted_losses
-from autograd_notes.chunked._batch import Options, prepared_batch, total_loss, wide_dtype
+from autograd_notes.chunked._batch import (
+    Options,
+    early_cotangent,
+    prepared_batch,
+    total_loss,
+    wide_dtype,
+)
 from autograd_notes.chunked._checks import check_first_use
 from autograd_notes.chunked._chunk import LinearTensors, linear_loss, losses_by_chunks
 from autograd_notes.losses import cross_entropy
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
-    """The loss of given logits. Forward computes the gradient too, except for float16."""
+    """The loss of given logits. Forward computes the gradient too, where it can."""
 
     @staticmethod
     def forward(  # noqa: PLR0917  # apply passes all by position
@@ -32,12 +38,10 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         inplace: bool,
     ) -> tuple[Tensor, Tensor | None]:
         batch = prepared_batch(input.shape, input, target, weight, options)
-        # A float16 gradient waits for its cotangent, whose scale may save it from underflow. One on
-        # ctx is out of reach of the hooks by which a checkpoint frees memory.
-        early = needed and input.dtype != torch.float16 and not hooks_save()
-        dinput = torch.empty_like(input) if early and not inplace else None
-        one = input.new_ones(()) if early else None
-        losses = losses_by_chunks(batch, input, rows, one, input if inplace else dinput)
+        # A gradient on ctx is out of reach of the hooks by which a checkpoint frees memory.
+        early = early_cotangent(batch, input) if needed and not hooks_save() else None
+        dinput = None if early is None or inplace else torch.empty_like(input)
+        losses = losses_by_chunks(batch, input, rows, early, input if inplace else dinput)
         ctx.options, ctx.rows, ctx.inplace, ctx.used = options, rows, inplace, False
         ctx.early, ctx.dinput = early, dinput
         ctx.set_materialize_grads(False)
@@ -63,14 +67,15 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                 return cross_entropy(x, target, weight=w, **ctx.options.keywords())
 
             return (*plain_gradients(loss, [logits], v), *[None] * 6)
-        early, ctx.early, ctx.used = ctx.early, False, True
+        early, ctx.early, ctx.used = ctx.early, None, True
         dlogits, ctx.dinput = logits.detach() if ctx.inplace else ctx.dinput, None
-        if not early:
+        if early is None:
             dlogits = torch.empty_like(logits) if dlogits is None else dlogits
             batch = prepared_batch(logits.shape, logits, target, weight, ctx.options)
             losses_by_chunks(batch, logits, ctx.rows, v, dlogits)
-        elif not known_to_be_one(v):
-            dlogits.movedim(class_dim(dlogits), -1).mul_(v.unsqueeze(-1))
+        elif not known_to_be_one(rest := v / early):
+            # A float32 scalar multiplies float16 numbers without being rounded to float16.
+            dlogits.mul_(rest.unsqueeze(class_dim(dlogits)) if rest.dim() else rest)
         return (dlogits, *[None] * 6)
 
 

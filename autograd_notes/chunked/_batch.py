@@ -43,8 +43,9 @@ def prepared_batch(
     dim = min(len(shape) - 1, 1)
     weight = None if weight is None else weight.to(wide_dtype(input.dtype))
     if target.is_floating_point():
-        target, dtype = target.movedim(dim, -1), torch.promote_types(input.dtype, target.dtype)
-        ones = target.new_ones(target.shape[:-1], dtype=wide_dtype(dtype))
+        dtype = torch.promote_types(input.dtype, target.dtype)
+        samples = (*shape[:dim], *shape[dim + 1 :])
+        ones = target.new_ones(samples, dtype=wide_dtype(dtype))
         return Batch(target, weight, ones, ones == 0, dtype, options)
     target = target.long()
     ignored = target == options.ignore_index
@@ -59,6 +60,22 @@ def gradient_scale(batch: Batch, v: Tensor) -> Tensor:
     v = v.to(batch.sample_weight.dtype)
     v = v / batch.sample_weight.sum() if batch.options.reduction == "mean" else v
     return v.expand_as(batch.sample_weight).masked_fill(batch.ignored, 0.0)
+
+
+def early_cotangent(batch: Batch, input: Tensor) -> Tensor | None:
+    """Return the cotangent of a gradient made in the forward, or None if it must wait for its own.
+
+    In float16, small probabilities underflow. A power of two keeps those above 2^-39, and takes
+    p - onehot to 2^15 at most. The factor that is left for backward must not round to float16.
+    """
+    if input.dtype != torch.float16:
+        return input.new_ones(())
+    soft = batch.target.is_floating_point() or batch.options.label_smoothing
+    if soft or batch.options.reduction == "none" or not input.is_cpu:
+        return None
+    one = torch.ones((), dtype=wide_dtype(input.dtype))
+    largest = (gradient_scale(batch, one) * batch.sample_weight).amax()
+    return torch.ldexp(one, 15 - torch.frexp(largest).exponent)
 
 
 def total_loss(batch: Batch, losses: Tensor) -> Tensor:
