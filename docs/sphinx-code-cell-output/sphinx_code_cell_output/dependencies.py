@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.util.typing import ExtensionMetadata
 
 
 def files(path: Path) -> list[Path]:
@@ -49,10 +48,10 @@ def note(app: Sphinx, page: str, source: list[str]) -> None:
                 app.env.note_dependency(file, docname=page)
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> dict[str, Any]:
     """Register the settings and the events."""
-    app.add_config_value("code_cell_output_dependencies", {}, rebuild="env", types=dict)
-    app.add_config_value("code_cell_output_versions", {}, rebuild="env", types=dict)
+    app.add_config_value("code_cell_output_dependencies", {}, rebuild="env", types=(dict,))
+    app.add_config_value("code_cell_output_versions", {}, rebuild="env", types=(dict,))
     app.connect("builder-inited", keep_caches_apart, priority=900)  # MyST-NB's settings are made
     app.connect("source-read", note)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
