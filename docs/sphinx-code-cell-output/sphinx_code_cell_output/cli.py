@@ -9,7 +9,6 @@ from sphinx.errors import SphinxError
 
 from sphinx_code_cell_output import __version__
 
-
 # A subcommand is the function of its name, in the module of its name: `--help` imports none.
 MODULES = {"update": "check"}
 

@@ -111,7 +111,11 @@ def mutants(options: Options) -> list[Mutant]:
     """
     with built(options, RecordingSite) as site:
         builder: Any = site.app.builder
-        wrong = [Problem(one.path, one.line, "doctest") for one in builder.ran if not one.accepts(one.stated)]
+        wrong = [
+            Problem(one.path, one.line, "doctest")
+            for one in builder.ran
+            if not one.accepts(one.stated)
+        ]
         for problem in [*site.own, *wrong][:1]:
             raise SystemExit(
                 f"the site has problems of its own: {problem.place}: {problem.message}"

@@ -30,7 +30,7 @@ def read(text: str, notebook: Any) -> list[Cell]:
     lines = [text[: match.start()].count("\n") for match in CODE.finditer(text)]
     if len(lines) != len(stored):  # some programs write a notebook on one line
         lines = [0] * len(stored)
-    cells = []
+    cells: list[Cell] = []
     for line, before, executed in zip(lines, stored, code_cells(notebook), strict=True):
         fence = Token("fence", "", 0, map=[line, line + 1], meta={"index": len(cells)})
         stated = Cell(fence, before).shown

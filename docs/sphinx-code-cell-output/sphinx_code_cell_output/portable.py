@@ -8,7 +8,7 @@ import difflib
 import os
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,31 +67,35 @@ def run(variant: Variant, options: Options, judge: Judge | None = None) -> Outco
         facts = None
         if judge:
             problems, facts = judge(site, problems)
-        outputs = sum(int(meta.get("checked_outputs", 0)) for meta in site.app.env.metadata.values())
+        outputs = sum(
+            int(meta.get("checked_outputs", 0)) for meta in site.app.env.metadata.values()
+        )
         doctests = len(builder.ran)
         if not outputs + doctests:
             problems.append(Problem("the build", 0, "nothing was executed"))
     return Outcome(variant, time.monotonic() - started, outputs, doctests, problems, facts)
 
 
-def run_all(
-    variants: list[Variant], jobs: int, function: Callable[..., Outcome], *arguments: Any
-) -> list[Outcome]:
-    """Run each variant in a process of its own, `jobs` at a time, and print each that ends."""
+def run_all(builds: list[tuple[Any, ...]], jobs: int) -> list[Outcome]:
+    """Run builds in processes of their own, `jobs` at a time, and print each that ends.
+
+    Each is a variant, and a function with its further arguments: it returns the outcome.
+    """
     with ThreadPoolExecutor(jobs) as pool:
-        builds = [
-            pool.submit(run_in, variant, function, variant, *arguments) for variant in variants
+        running = [
+            pool.submit(run_in, variant, function, variant, *arguments)
+            for variant, function, *arguments in builds
         ]
-        for build in as_completed(builds):
+        for build in as_completed(running):
             outcome = build.result()
             changed = f"{outcome.seconds:.0f} s, {len(outcome.problems)} changed"
             print(f"{outcome.variant.name}: {changed}", flush=True)
-    return [build.result() for build in builds]
+    return [build.result() for build in running]
 
 
-def report(outcomes: list[Outcome], compared: str, more: Iterable[Problem] = ()) -> bool:
+def report(outcomes: list[Outcome], compared: str, more: dict[Problem, str] | None = None) -> bool:
     """Print each change with its variants, and the totals; return whether there is none."""
-    found: dict[Problem, list[str]] = {problem: ["all of them"] for problem in more}
+    found: dict[Problem, list[str]] = {problem: [name] for problem, name in (more or {}).items()}
     for outcome in outcomes:
         for problem in outcome.problems:
             found.setdefault(problem, []).append(outcome.variant.name)
@@ -114,5 +118,5 @@ def portable(arguments: Namespace) -> int:
     conf = Path(arguments.conf or source).resolve()
     options = Options(source, conf, pages=arguments.page, builder="doctest")
     variants = pairs(dict(arguments.env))
-    outcomes = run_all(variants, arguments.jobs, run, options)
+    outcomes = run_all([(variant, run, options) for variant in variants], arguments.jobs)
     return int(not report(outcomes, f"{len(variants)} code paths"))

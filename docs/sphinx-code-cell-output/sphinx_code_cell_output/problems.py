@@ -32,7 +32,7 @@ class Collector(logging.Handler):
         super().__init__(logging.WARNING)
         self.problems: list[Problem] = []
         self.filters = [WarningSuppressor(app)]
-        self.translator = WarningLogRecordTranslator(app)
+        self.translator: Any = WarningLogRecordTranslator(app)
         logging.getLogger("sphinx").addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -40,7 +40,7 @@ class Block(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return the file, the line and the name of the test."""
-        return self.path, max(self.result.line - 1, 0), f"{self.parent.name}: {self.name}"
+        return self.path, max(self.result.line - 1, 0), f"{self.path.name}: {self.name}"
 
 
 class PageFile(pytest.File):
