@@ -31,7 +31,7 @@ EVENTS: list[tuple[str, int, Callable[..., Any], str]] = [
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the output blocks: settings, directive and events."""
     app.setup_extension("myst_nb")
-    app.add_config_value("code_cell_output_update", default=False, rebuild="", types=Any)
+    app.add_config_value("code_cell_output_update", "false", rebuild="", types=(bool, str))
     app.add_config_value("code_cell_output_kernel_manager", "", rebuild="", types=Any)
     app.add_config_value("code_cell_output_machine", report.MACHINE, rebuild="", types=Any)
     app.add_config_value("code_cell_output_update_command", report.UPDATE, rebuild="", types=(str,))

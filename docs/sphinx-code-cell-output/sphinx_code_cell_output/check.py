@@ -8,7 +8,7 @@ from sphinx_code_cell_output import reports
 from sphinx_code_cell_output.cells import Cell
 from sphinx_code_cell_output.compare import differences
 from sphinx_code_cell_output.problems import relative
-from sphinx_code_cell_output.results import Result, last_line, results
+from sphinx_code_cell_output.results import Result, covers, results
 from sphinx_code_cell_output.site import Built, Options, built, page_name
 from sphinx_code_cell_output.terminal import ask, plural, show
 
@@ -39,7 +39,7 @@ def chosen(arguments: Namespace, site: Built) -> list[Result]:
         for result in found
         for page, line in wanted
         if result.cell and page == page_name(arguments.source, result.path)
-        if result.cell.line <= line <= last_line(result.cell)
+        if covers(result.cell, line)
     ]
 
 
@@ -60,7 +60,7 @@ def check(arguments: Namespace) -> int:
         f"{plural(len(found), 'output')}: {len(found) - failed - skipped} as stated, "
         f"{failed} not, {skipped} not compared"
     )
-    return int(failed or skipped or not found)
+    return int(bool(failed or skipped or not found))
 
 
 def can_be_accepted(result: Result) -> bool:

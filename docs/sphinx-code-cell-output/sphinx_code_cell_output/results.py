@@ -27,18 +27,19 @@ class Result:
         return "\n".join(problem.message for problem in self.problems)
 
 
-def last_line(cell: Cell) -> int:
-    """Return the last line of a cell and its block, counted from 1."""
-    return max(cell.span[1], lines_of(cell.block)[1] if cell.block else 0)
+def covers(cell: Cell, line: int) -> bool:
+    """Whether a line is one of a cell or its block."""
+    spans = [cell.span, *([lines_of(cell.block)] if cell.block else [])]
+    return any(start < line <= end for start, end in spans)
 
 
 def of_cells(page: Page, problems: list[Problem]) -> Iterator[Result]:
     """Yield a result for each cell that has a block or a problem."""
     path = relative(str(page.path))
+    # Of a notebook on one line, problems can't be told apart: they are those of the page.
+    known = not page.is_notebook or len({cell.line for cell in page.cells}) == len(page.cells)
     for number, cell in enumerate(page.cells, 1):
-        mine = [one for one in problems if cell.line <= one.line <= last_line(cell)]
-        if page.cells[number:] and page.cells[number].line == cell.line:
-            mine = []  # a notebook on one line: its problems are those of the page
+        mine = [one for one in problems if known and covers(cell, one.line)]
         if cell.block or mine:
             line = lines_of(cell.block)[0] + 1 if cell.block else cell.line
             result = Result(path, line, f"cell {number}", mine, cell=cell)
@@ -58,5 +59,5 @@ def results(built: Built) -> list[Result]:
         for result in of_cells(page, [one for one in built.own if one.path == path]):
             rest = [problem for problem in rest if problem not in result.problems]
             found.append(result)
-    found += [Result(one.path, one.line, f"line {one.line}", [one]) for one in rest]
+    found += [Result(one.path, one.line, f"line {one.line}" if one.line else "page", [one]) for one in rest]
     return sorted(found, key=lambda result: (result.path, result.line))

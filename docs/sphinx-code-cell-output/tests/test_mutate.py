@@ -28,7 +28,12 @@ def test_digits_and_signs_are_altered():
 
 def test_each_word_is_altered():
     texts = [changed for changed, _, _ in mutate.altered("two_words 1e-8: dé")]
-    assert texts[3:] == ["twox_words 1e-8: dé", "two_wordsx 1e-8: dé", "two_words 1ex-8: dé", "two_words 1e-8: déx"]
+    assert texts[3:] == [
+        "twox_words 1e-8: dé",
+        "two_wordsx 1e-8: dé",
+        "two_words 1ex-8: dé",
+        "two_words 1e-8: déx",
+    ]
     assert len(list(mutate.altered("two words 7", words=False))) == 1
 
 
@@ -102,9 +107,13 @@ def test_built_site_is_reused_and_not_run_again(tmp_path, source, monkeypatch):
     assert all(mutant.killed for mutant in found[:-1])
     assert not found[-1].killed  # Sphinx's own flags ignore the text of errors
     page = (source / "page.md").read_text()
-    lines = [page[: page.index(text)].count("\n") + 1 for text in (">>> 2 - 9", ">>> 'a'", ">>> int")]
+    lines = [
+        page[: page.index(text)].count("\n") + 1 for text in (">>> 2 - 9", ">>> 'a'", ">>> int")
+    ]
     places = [mutant.place.removeprefix("source/page.md:") for mutant in found]
-    assert list(map(int, places)) == [13] * 3 + [23] * 4 + [lines[0]] * 2 + lines[1:2] + lines[2:] * 2
+    assert (
+        list(map(int, places)) == [13] * 3 + [23] * 4 + [lines[0]] * 2 + lines[1:2] + lines[2:] * 2
+    )
     assert [mutant.before for mutant in found[7:9]] == ["7 in '-7'", "- in '-7'"]
 
 
@@ -121,7 +130,9 @@ def test_sample_is_the_same_for_a_seed(monkeypatch, capsys):
     assert capsys.readouterr().out.endswith("killed 0 of 100\n")
 
 
-@pytest.mark.parametrize(("right", "wrong"), [("0.25", "0.26"), ("\n-7\n", "\n-8\n"), ("2 - 9", "2 / 0")])
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("0.25", "0.26"), ("\n-7\n", "\n-8\n"), ("2 - 9", "2 / 0")]
+)
 def test_site_with_a_difference_is_refused(source, right, wrong):
     (source / "conf.py").write_text(CONF)
     page = PAGE.replace(right, wrong)
