@@ -59,5 +59,8 @@ def results(built: Built) -> list[Result]:
         for result in of_cells(page, [one for one in built.own if one.path == path]):
             rest = [problem for problem in rest if problem not in result.problems]
             found.append(result)
-    found += [Result(one.path, one.line, f"line {one.line}" if one.line else "page", [one]) for one in rest]
+    found += [
+        Result(one.path, one.line, f"line {one.line}" if one.line else "page", [one])
+        for one in rest
+    ]
     return sorted(found, key=lambda result: (result.path, result.line))
