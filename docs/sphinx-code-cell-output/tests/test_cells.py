@@ -1,5 +1,6 @@
 """The comparison of the output of a cell with the block below it."""
 
+import io
 import re
 
 import nbformat.v4
@@ -53,8 +54,11 @@ def build(folder, pages, builder="html", **config):
     for name, text in pages.items():
         (source / name).write_bytes(text.encode())
     config = {"nb_execution_mode": "force", **config}
+    status, warning = io.StringIO(), io.StringIO()
     app = SphinxTestApp(
         builder,
+        status=status,
+        warning=warning,
         srcdir=source,
         builddir=folder / "build",
         freshenv=True,
@@ -64,7 +68,8 @@ def build(folder, pages, builder="html", **config):
         app.build()
     finally:
         app.cleanup()
-    return app, ANSI.sub("", app.warning.getvalue()).replace(f"{source}/", "")
+    app.log = status.getvalue()
+    return app, ANSI.sub("", warning.getvalue()).replace(f"{source}/", "")
 
 
 def soup(app, page="index"):
@@ -354,7 +359,7 @@ def agreeing(request, tmp_path_factory):
     if request.param == "cached":
         build(folder, {"index.md": AGREES}, nb_execution_mode=mode)
     app, warnings = build(folder, {"index.md": AGREES}, nb_execution_mode=mode)
-    assert ("Using cached notebook" in app.status.getvalue()) == (request.param == "cached")
+    assert ("Using cached notebook" in app.log) == (request.param == "cached")
     return soup(app), warnings, app.env.metadata["index"]
 
 

@@ -1,5 +1,6 @@
 """Incremental builds: an import of a page has changed, the page itself has not."""
 
+import io
 from types import SimpleNamespace
 
 import pytest
@@ -50,7 +51,9 @@ class Site:
     def build(self, *, versions=(), **paths):
         """Return the pages that were read, and the warnings."""
         source = self.folder / "source"
+        warning = io.StringIO()
         app = SphinxTestApp(
+            warning=warning,
             srcdir=source,
             builddir=self.folder / "build",
             confoverrides={
@@ -65,7 +68,7 @@ class Site:
             app.build()
         finally:
             app.cleanup()
-        return sorted(pages), ANSI.sub("", app.warning.getvalue()).replace(f"{source}/", "")
+        return sorted(pages), ANSI.sub("", warning.getvalue()).replace(f"{source}/", "")
 
     def shown(self, page):
         """Return the outputs of the cells of a page."""
