@@ -40,12 +40,12 @@ def keep_caches_apart(app: Sphinx) -> None:
     env.mystnb_config = env.mystnb_config.copy(execution_cache_path=str(folder))
 
 
-def note(app: Sphinx, page: str, source: list[str]) -> None:
-    """Register the files of each package that a page imports as its dependencies."""
+def note(app: Sphinx, _page: str, source: list[str]) -> None:
+    """Register the files of each package that the page being read imports as its dependencies."""
     for name, path in app.config.code_cell_output_dependencies.items():
         if re.search(rf"\b(?:from|import).*\b{re.escape(name)}\b", source[0]):
             for file in at(app, path):
-                app.env.note_dependency(file, docname=page)
+                app.env.note_dependency(str(file))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

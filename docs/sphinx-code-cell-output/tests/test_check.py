@@ -1,11 +1,12 @@
 """The commands check and update: differences, the choice of cells, reports, and accepted outputs."""
 
 import io
+import runpy
 import sys
 from xml.etree import ElementTree as ET
 
 import pytest
-from sphinx_code_cell_output import check, reports, terminal
+from sphinx_code_cell_output import __version__, check, reports, terminal
 from sphinx_code_cell_output.cli import main
 from sphinx_code_cell_output.problems import Problem, split
 from sphinx_code_cell_output.results import Result
@@ -213,3 +214,10 @@ def test_bar_shows_the_pages_on_a_terminal(capsys, monkeypatch):
 
 def test_only_differences_can_be_accepted():
     assert not check.can_be_accepted(Result("page.md", 3, "line 3", [Problem("page.md", 3, "odd")]))
+
+
+def test_module_is_the_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["code-cell-output", "--version"])
+    with pytest.raises(SystemExit, match="^0$"):
+        runpy.run_module("sphinx_code_cell_output", run_name="__main__")
+    assert capsys.readouterr().out == f"{__version__}\n"

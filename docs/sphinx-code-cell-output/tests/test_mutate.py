@@ -6,7 +6,7 @@ import pytest
 import sphinx.cmd.build
 from sphinx_code_cell_output import mutate
 from sphinx_code_cell_output.cli import main
-from sphinx_code_cell_output.recorder import Ran
+from sphinx_code_cell_output.recorder import Ran, Recorder
 from sphinx_code_cell_output.site import Options
 from test_cells import CONF, HEAD, block, cell
 
@@ -153,3 +153,11 @@ def test_docstrings_are_altered(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = Options(tmp_path, tmp_path, builder="doctest")
     assert [mutant.place for mutant in mutate.mutants(options)] == ["halves.py:4"] * 2
+
+
+def test_first_comparison_of_an_example_is_recorded(tmp_path):
+    ran = [Ran("page.md", 3, 0, is_error=True)]
+    recorder = Recorder(tmp_path, ran, 0)
+    assert not recorder.check_output("a", "b", 0)
+    assert recorder.check_output("", "", 0)  # doctest compares once more, without details
+    assert (ran[0].stated, ran[0].shown) == ("a", "b")
