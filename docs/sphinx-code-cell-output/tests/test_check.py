@@ -218,6 +218,6 @@ def test_only_differences_can_be_accepted():
 
 def test_module_is_the_command(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["code-cell-output", "--version"])
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         runpy.run_module("sphinx_code_cell_output", run_name="__main__")
     assert capsys.readouterr().out == f"{__version__}\n"
