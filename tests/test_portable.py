@@ -109,14 +109,15 @@ def test_the_settings_are_those_of_the_page_of_checks():
 
 def outcome(seed, changes=(), marked=(), needed=()):
     (variant,) = portable.noises([seed])
-    return portable.Outcome(variant, 1.0, 2, 3, list(changes), set(marked), set(needed))
+    facts = portable.Marks(set(marked), dict.fromkeys(needed, ""))
+    return portable.Outcome(variant, 1.0, 2, 3, list(changes), facts)
 
 
 @pytest.mark.parametrize("changed", [True, False])
 def test_changes_are_reported_with_their_variants(capsys, changed):
-    change = portable.Change("page.md:7", "the cell shows something else:\n-1\n+2")
+    change = portable.Problem("page.md", 7, "the cell shows something else:\n-1\n+2")
     outcomes = [outcome(0, [change] * changed), outcome(1, [change] * changed), outcome(2)]
-    assert portable.report(outcomes, complete=True) is not changed
+    assert portable.judged(outcomes, [0, 1, 2], complete=True) is not changed
     printed = capsys.readouterr().out
     text = "page.md:7: the cell shows something else:\n-1\n+2\n  under noise, seed 0\n  under noise, seed 1\n"
     assert (text in printed) is changed
@@ -128,8 +129,8 @@ def test_changes_are_reported_with_their_variants(capsys, changed):
 def test_a_mark_that_no_seed_needs_is_reported(capsys):
     marked = {"page.md:7", "page.md:9"}
     outcomes = [outcome(0, (), marked, {"page.md:7"}), outcome(1, (), marked)]
-    assert portable.report(outcomes, complete=False)
-    assert not portable.report(outcomes, complete=True)
+    assert portable.judged(outcomes, [0, 1], complete=False)
+    assert not portable.judged(outcomes, [0, 1], complete=True)
     assert "page.md:9: the mark `rounding` is not needed" in capsys.readouterr().out
 
 

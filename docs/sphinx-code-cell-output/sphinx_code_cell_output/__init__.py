@@ -12,14 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.util.typing import ExtensionMetadata
 
-from sphinx_code_cell_output import blocks, execution, report
+from sphinx_code_cell_output import blocks, execution, report, settings
 
 __version__ = "0.1.0"
 
 # Event, priority (Sphinx's default is 500), handler, reason.
 EVENTS: list[tuple[str, int, Callable[..., Any], str]] = [
+    ("config-inited", 500, settings.read_boolean, "'-D code_cell_output_update=true' works"),
+    ("config-inited", 500, settings.exclude, "no build finds the files of another"),
     ("env-before-read-docs", 500, execution.replace, "only a build that reads pages executes"),
     ("doctree-read", 500, blocks.check, "before .tracebacks (550) changes what cells show"),
     ("build-finished", 500, execution.restore, "the next build starts afresh"),
@@ -27,13 +28,13 @@ EVENTS: list[tuple[str, int, Callable[..., Any], str]] = [
 ]
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> dict[str, Any]:
     """Register the output blocks: settings, directive and events."""
     app.setup_extension("myst_nb")
-    app.add_config_value("code_cell_output_update", default=False, rebuild="env", types=bool)
+    app.add_config_value("code_cell_output_update", "false", rebuild="", types=(bool, str))
     app.add_config_value("code_cell_output_kernel_manager", "", rebuild="", types=Any)
     app.add_config_value("code_cell_output_machine", report.MACHINE, rebuild="", types=Any)
-    app.add_config_value("code_cell_output_update_command", report.UPDATE, rebuild="", types=str)
+    app.add_config_value("code_cell_output_update_command", report.UPDATE, rebuild="", types=(str,))
     app.add_directive("code-cell-output", blocks.CodeCellOutput)
     for event, priority, handler, _ in EVENTS:
         app.connect(event, handler, priority)

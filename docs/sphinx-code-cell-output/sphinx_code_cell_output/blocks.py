@@ -8,10 +8,11 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from sphinx_code_cell_output.cells import Cell, executed_notebook, read
+from sphinx_code_cell_output import pages
+from sphinx_code_cell_output.cells import Cell
 from sphinx_code_cell_output.compare import differences, failure
 from sphinx_code_cell_output.execution import STOPPED
-from sphinx_code_cell_output.update import updated
+from sphinx_code_cell_output.notebooks import is_stripped
 
 logger = logging.getLogger(__name__)
 
@@ -36,23 +37,21 @@ class CodeCellOutput(SphinxDirective):
 def check(app: Sphinx, doctree: nodes.document) -> None:
     """Compare the page that has just been read, or update it."""
     env: Any = app.env
-    path = Path(env.doc2path(env.docname))
-    notebook = executed_notebook(env, env.docname)
-    cells: list[Cell] = []
+    page = pages.read(env, env.docname)
+    cells = page.cells
     found: list[tuple[int, str]] = []
     differing: list[tuple[int, str]] = []
-    if notebook.cells:
-        text = path.read_bytes().decode()  # keeps the line ends
-        cells = read(text, env.myst_config, notebook)
+    if cells:
         stop = env.temp_data.get(STOPPED)
         succeeded = env.nb_metadata[env.docname]["exec_data"]["succeeded"]
         found = [stop] if stop else list(failure(cells, stopped=not succeeded))
         if app.config.code_cell_output_update and not found:
-            if (new := updated(text, cells)) != text:
-                path.write_bytes(new.encode())
+            page.accept(cells)
+        elif page.is_notebook and is_stripped(cells):
+            found.append((1, "this notebook stores no outputs, so none is compared"))
         elif not found:
             differing = list(differences(cells))
-    found += [*differing, *strays(doctree, path, cells)]
+    found += [*differing, *strays(doctree, page.path, cells)]
     if found:
         env.note_reread()  # an unchanged page is compared again until it agrees
     for line, message in found:

@@ -15,7 +15,6 @@ from sphinx.environment import BuildEnvironment
 from sphinx.ext.doctest import DocTestBuilder
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
-from sphinx.util.typing import ExtensionMetadata
 
 from sphinx_code_cell_output.doctests import examples
 
@@ -156,9 +155,9 @@ def log(app: Sphinx, error: Exception | None) -> None:
         logger.warning("the doctest builder ran %s", ran, type="code_cell_output", subtype="counts")
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, the role and the events."""
-    app.add_config_value("code_cell_output_totals", {}, rebuild="env", types=dict)
+    app.add_config_value("code_cell_output_totals", {}, rebuild="env", types=(dict,))
     app.add_node(Table)
     app.add_node(Total)
     app.add_directive("check-counts", CheckCounts)

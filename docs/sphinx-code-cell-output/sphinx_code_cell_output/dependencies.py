@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.util.typing import ExtensionMetadata
 
 
 def files(path: Path) -> list[Path]:
@@ -41,18 +40,18 @@ def keep_caches_apart(app: Sphinx) -> None:
     env.mystnb_config = env.mystnb_config.copy(execution_cache_path=str(folder))
 
 
-def note(app: Sphinx, page: str, source: list[str]) -> None:
-    """Register the files of each package that a page imports as its dependencies."""
+def note(app: Sphinx, _page: str, source: list[str]) -> None:
+    """Register the files of each package that the page being read imports as its dependencies."""
     for name, path in app.config.code_cell_output_dependencies.items():
         if re.search(rf"\b(?:from|import).*\b{re.escape(name)}\b", source[0]):
             for file in at(app, path):
-                app.env.note_dependency(file, docname=page)
+                app.env.note_dependency(str(file))
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> dict[str, Any]:
     """Register the settings and the events."""
-    app.add_config_value("code_cell_output_dependencies", {}, rebuild="env", types=dict)
-    app.add_config_value("code_cell_output_versions", {}, rebuild="env", types=dict)
+    app.add_config_value("code_cell_output_dependencies", {}, rebuild="env", types=(dict,))
+    app.add_config_value("code_cell_output_versions", {}, rebuild="env", types=(dict,))
     app.connect("builder-inited", keep_caches_apart, priority=900)  # MyST-NB's settings are made
     app.connect("source-read", note)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -60,7 +60,8 @@ def execute(notebook: Any, *, env: Any, **options: Any) -> Any:
     except Exception as error:
         name, message = type(error).__name__, f"{type(error).__name__}: {error}".splitlines()[0]
         if begun:
-            line = notebook.metadata.source_map[begun[-1]]
+            lines = notebook.metadata.get("source_map", {})  # an .ipynb file has none
+            line = lines[begun[-1]] if lines else 1
             env.temp_data[STOPPED] = (line, f"the cell did not finish: {message}")
         else:
             env.temp_data[STOPPED] = (1, f"no cell was run: {message}")

@@ -7,12 +7,12 @@ of the same page. `code_cell_output_prose_allowed` maps each exception to its re
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
-from sphinx.util.typing import ExtensionMetadata
 
 from sphinx_code_cell_output.doctests import examples
 
@@ -90,8 +90,8 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     env.metadata[env.docname]["checked_numbers"] = len(found)
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> dict[str, Any]:
     """Register the setting and the check."""
-    app.add_config_value("code_cell_output_prose_allowed", {}, rebuild="env", types=dict)
+    app.add_config_value("code_cell_output_prose_allowed", {}, rebuild="env", types=(dict,))
     app.connect("doctree-read", check, priority=600)  # after .tracebacks (550)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

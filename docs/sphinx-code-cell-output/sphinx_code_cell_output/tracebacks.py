@@ -1,10 +1,10 @@
 """Short tracebacks: the line of the cell and the error, without the frames of libraries."""
 
 import re
+from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.util.typing import ExtensionMetadata
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
 HEAD = re.compile(r"^(\w+) +Traceback \(most recent call last\)$", re.MULTILINE)
@@ -36,7 +36,7 @@ def shorten(_app: Sphinx, doctree: nodes.document) -> None:
         )
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> dict[str, Any]:
     """Register the shortening."""
     app.connect("doctree-read", shorten, priority=550)  # after the check of the cells (500)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

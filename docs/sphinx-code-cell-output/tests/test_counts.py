@@ -1,5 +1,7 @@
 """The counts of the checks, on pages and in the log; code without a check is a warning."""
 
+import io
+
 import pytest
 from sphinx.errors import ExtensionError
 from sphinx.testing.util import SphinxTestApp
@@ -32,12 +34,13 @@ def build(folder, page, builder, index=INDEX):
     (folder / "conf.py").write_text(CONF)
     (folder / "index.md").write_text(index)
     (folder / "page.md").write_text(HEAD + page)
-    app = SphinxTestApp(builder, srcdir=folder)
+    status, warning = io.StringIO(), io.StringIO()
+    app = SphinxTestApp(builder, srcdir=folder, status=status, warning=warning)
     try:
         app.build()
         html = folder / "_build" / "html" / "index.html"
         shown = html.read_text() if html.exists() else ""
-        return shown, app.warning.getvalue(), app.status.getvalue()
+        return shown, warning.getvalue(), status.getvalue()
     finally:
         app.cleanup()
 
@@ -114,11 +117,12 @@ def test_a_mark_needs_a_reason(tmp_path, reason, got):
 def test_a_build_that_ends_in_an_error_says_no_counts(tmp_path):
     (tmp_path / "conf.py").write_text(CONF)
     (tmp_path / "index.md").write_text("# Index\n")
-    app = SphinxTestApp("dummy", srcdir=tmp_path)
+    status = io.StringIO()
+    app = SphinxTestApp("dummy", srcdir=tmp_path, status=status)
     app.connect("env-updated", lambda *_: 1 / 0)
     try:
         with pytest.raises(ExtensionError, match="division by zero"):
             app.build()
-        assert "checked in all" not in app.status.getvalue()
+        assert "checked in all" not in status.getvalue()
     finally:
         app.cleanup()

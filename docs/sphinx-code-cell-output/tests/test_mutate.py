@@ -1,13 +1,20 @@
 """The program that alters a site: the mutants it makes, and its report of the survivors."""
 
+import doctest
+
 import pytest
 import sphinx.cmd.build
 from sphinx_code_cell_output import mutate
+from sphinx_code_cell_output.cli import main
+from sphinx_code_cell_output.recorder import Ran, Recorder
+from sphinx_code_cell_output.site import Options
 from test_cells import CONF, HEAD, block, cell
+
+pytestmark = pytest.mark.filterwarnings("ignore:'sphinx.environment.BuildEnvironment.app'")
 
 
 def test_digits_and_signs_are_altered():
-    texts = [text for text, _, _ in mutate.altered("x-1\n-2.9e+0")]
+    texts = [text for text, _, _ in mutate.altered("x-1\n-2.9e+0", words=False)]
     assert texts == [
         "x-2\n-2.9e+0",
         "x-1\n-3.9e+0",
@@ -19,33 +26,40 @@ def test_digits_and_signs_are_altered():
     ]
 
 
-def test_words_are_altered_in_messages_alone():
-    text = "two words\nValueError: two words"
-    texts = [changed for changed, _, _ in mutate.altered(text)]
-    assert texts == [
-        "two words\nValueErrorx: two words",
-        "two words\nValueError: twox words",
-        "two words\nValueError: two wordsx",
+def test_each_word_is_altered():
+    texts = [changed for changed, _, _ in mutate.altered("two_words 1e-8: dé")]
+    assert texts[3:] == [
+        "twox_words 1e-8: dé",
+        "two_wordsx 1e-8: dé",
+        "two_words 1ex-8: dé",
+        "two_words 1e-8: déx",
     ]
-    assert list(mutate.altered(text, words=False)) == []
+    assert len(list(mutate.altered("two words 7", words=False))) == 1
 
 
 @pytest.mark.parametrize(("killed", "code"), [([True, True], 0), ([True, False], 1), ([], 1)])
 def test_survivors_are_named_and_fail(monkeypatch, capsys, killed, code):
     made = [mutate.Mutant("page.md:3", "'1' in '1'", "2", lambda k=k: k) for k in killed]
-    monkeypatch.setattr(mutate, "mutants", lambda *_: made)
-    assert mutate.main(["docs"]) == code
+    monkeypatch.setattr(mutate, "mutants", lambda _: made)
+    assert main(["mutate", "docs"]) == code
     printed = capsys.readouterr().out
     assert f"killed {sum(killed)} of {len(killed)}" in printed
     assert ("survived: page.md:3: '1' in '1' becomes '2'" in printed) == (False in killed)
 
 
-def test_a_loose_check_leaves_survivors(monkeypatch):
-    kept = [("page.md:3", "tensor(...)", "tensor(1.5)", 8), ("page.md:5", "1.5", "1.5", 0)]
-    monkeypatch.setattr(mutate.Recorder, "kept", kept, raising=False)
-    assert [mutant.killed for mutant in mutate.in_doctests()] == [True, True]
-    kept[1] = ("page.md:5", "tensor(...1)", "tensor(1) tensor(2)", 8)
-    assert [mutant.killed for mutant in mutate.in_doctests()] == [False]
+def killed(stated, shown, flags, *, is_error=False):
+    ran = Ran("page.md", 3, flags, is_error, stated, shown)
+    return [mutant.killed for mutant in mutate.in_doctests([ran])]
+
+
+def test_a_loose_check_leaves_survivors():
+    assert killed("tensor(...)", "tensor(1.5)", doctest.ELLIPSIS) == [True]
+    assert killed("tensor(...1)", "tensor(1) tensor(2)", doctest.ELLIPSIS) == [False, True]
+    error = "ValueError: two\n"
+    assert killed(error, error, 0, is_error=True) == [True, True]
+    loose = doctest.IGNORE_EXCEPTION_DETAIL
+    assert killed(error, error, loose, is_error=True) == [True, False]
+    assert killed(error, error, loose) == [True, True]
 
 
 PAGE = (
@@ -56,7 +70,8 @@ PAGE = (
     + block("ZeroDivisionError: division by zero")
     + cell("None")
     + "It is 0.25. In 2021 it was not.\n\n```{doctest}\n>>> 2 - 9\n-7\n```\n"
-    + "\n```{doctest} another group\n>>> 'a'\n'a'\n```\n"
+    + "\n```{doctest} another group\n>>> 'a'\n'a'\n>>> int('')  # doctest: +ELLIPSIS\n"
+    + "Traceback (most recent call last):\nValueError: invalid...\n```\n"
 )
 PROSE = "extensions += ['sphinx_code_cell_output.prose']\ncode_cell_output_prose_allowed = {'2021': ''}\n"
 
@@ -73,10 +88,11 @@ def source(tmp_path):
 
 @pytest.mark.parametrize(("more", "numbers"), [("", 0), (PROSE, 3)])
 def test_each_statement_of_a_site_is_altered_and_noticed(source, capsys, more, numbers):
-    (source / "conf.py").write_text(CONF + more)
-    assert mutate.main([str(source)]) == 0
-    # Digits of 0.25, words of the error, sign and digit of -7, digits of the prose.
-    made = 3 + 4 + 2 + numbers
+    (source / "conf.py").write_text(f"{CONF}doctest_default_flags = 0\n{more}")
+    assert main(["mutate", str(source)]) == 0
+    # Digits of 0.25; words of the error; sign and digit of -7; words of 'a' and of the other error,
+    # whose first line is no output; digits of the prose.
+    made = 3 + 4 + 2 + 1 + 2 + numbers
     assert capsys.readouterr().out.endswith(f"killed {made} of {made}\n")
 
 
@@ -85,27 +101,63 @@ def test_built_site_is_reused_and_not_run_again(tmp_path, source, monkeypatch):
     html = tmp_path / "build" / "html"
     assert sphinx.cmd.build.main(["-q", "-W", str(source), str(html)]) == 0
     monkeypatch.setattr("nbclient.execute", None)
-    found = mutate.mutants(source, source, html)
-    assert all(mutant.killed for mutant in found)
-    places = [mutant.place for mutant in found[:7]]
-    assert places == ["source/page.md:13"] * 3 + ["source/page.md:23"] * 4
-    assert [mutant.before for mutant in found[7:]] == ["7 in '-7'", "- in '-7'"]
+    options = Options(source, source, site=html, fresh=False, builder="doctest")
+    monkeypatch.chdir(tmp_path)
+    found = mutate.mutants(options)
+    assert all(mutant.killed for mutant in found[:-1])
+    assert not found[-1].killed  # Sphinx's own flags ignore the text of errors
+    page = (source / "page.md").read_text()
+    lines = [
+        page[: page.index(text)].count("\n") + 1 for text in (">>> 2 - 9", ">>> 'a'", ">>> int")
+    ]
+    places = [mutant.place.removeprefix("source/page.md:") for mutant in found]
+    assert (
+        list(map(int, places)) == [13] * 3 + [23] * 4 + [lines[0]] * 2 + lines[1:2] + lines[2:] * 2
+    )
+    assert [mutant.before for mutant in found[7:9]] == ["7 in '-7'", "- in '-7'"]
 
 
 def test_sample_is_the_same_for_a_seed(monkeypatch, capsys):
     made = [mutate.Mutant("page.md:3", f"'{n}'", "x", lambda: False) for n in range(100)]
-    monkeypatch.setattr(mutate, "mutants", lambda *_: made)
+    monkeypatch.setattr(mutate, "mutants", lambda _: made)
     printed = []
     for seed in ("1", "1", "2"):
-        assert mutate.main(["docs", "--sample", "5", "--seed", seed]) == 1
+        assert main(["mutate", "docs", "--sample", "5", "--seed", seed]) == 1
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1] != printed[2]
     assert printed[0].endswith("killed 0 of 5\n")
+    assert main(["mutate", "docs", "--sample", "500"]) == 1
+    assert capsys.readouterr().out.endswith("killed 0 of 100\n")
 
 
-@pytest.mark.parametrize(("right", "wrong"), [("0.25", "0.26"), ("\n-7\n", "\n-8\n")])
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("0.25", "0.26"), ("\n-7\n", "\n-8\n"), ("2 - 9", "2 / 0")]
+)
 def test_site_with_a_difference_is_refused(source, right, wrong):
     (source / "conf.py").write_text(CONF)
-    (source / "page.md").write_text(PAGE.replace(right, wrong))
-    with pytest.raises(SystemExit, match="the site has problems of its own"):
-        mutate.mutants(source, source)
+    page = PAGE.replace(right, wrong)
+    (source / "page.md").write_text(page)
+    line = 13 if wrong == "0.26" else page[: page.index(">>> 2")].count("\n") + 1
+    with pytest.raises(SystemExit, match=rf"the site has problems of its own: .*page\.md:{line}: "):
+        main(["mutate", str(source)])
+
+
+def test_docstrings_are_altered(tmp_path, monkeypatch):
+    conf = "extensions = ['sphinx.ext.autodoc', 'sphinx.ext.doctest']\n"
+    conf += "doctest_global_setup = 'from halves import half'\n"
+    (tmp_path / "conf.py").write_text(conf)
+    (tmp_path / "index.rst").write_text("Title\n=====\n\n.. autofunction:: halves.half\n")
+    text = 'def half(x):\n    """Halve.\n\n    >>> half(3)\n    1.5\n    """\n    return x / 2\n'
+    (tmp_path / "halves.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    options = Options(tmp_path, tmp_path, builder="doctest")
+    assert [mutant.place for mutant in mutate.mutants(options)] == ["halves.py:4"] * 2
+
+
+def test_first_comparison_of_an_example_is_recorded(tmp_path):
+    ran = [Ran("page.md", 3, 0, is_error=True)]
+    recorder = Recorder(tmp_path, ran, 0)
+    assert not recorder.check_output("a", "b", 0)
+    assert recorder.check_output("", "", 0)  # doctest compares once more, without details
+    assert (ran[0].stated, ran[0].shown) == ("a", "b")

@@ -1,5 +1,7 @@
 """Numbers in prose: which are checked, where they are looked up, and the warning if missing."""
 
+import io
+
 import pytest
 from sphinx.testing.util import SphinxTestApp
 from sphinx_code_cell_output.prose import numbers
@@ -22,10 +24,11 @@ def build(folder, prose, allowed=()):
         f'extensions = ["sphinx_code_cell_output.prose"]\ncode_cell_output_prose_allowed = {dict.fromkeys(allowed, "x")}\n'
     )
     (folder / "index.rst").write_text(PAGE.format(prose))
-    app = SphinxTestApp("dummy", srcdir=folder)
+    warning = io.StringIO()
+    app = SphinxTestApp("dummy", srcdir=folder, warning=warning)
     try:
         app.build()
-        return app.warning.getvalue(), app.env.metadata["index"]["checked_numbers"]
+        return warning.getvalue(), app.env.metadata["index"]["checked_numbers"]
     finally:
         app.cleanup()
 

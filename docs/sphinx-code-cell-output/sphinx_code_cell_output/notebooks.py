@@ -1,0 +1,57 @@
+"""Pages that are notebooks: the outputs that the file stores are the blocks of its cells."""
+
+import re
+from typing import Any
+
+import nbformat
+from markdown_it.token import Token
+
+from sphinx_code_cell_output.cells import BLOCK, Cell
+from sphinx_code_cell_output.compare import agrees
+
+SUFFIX = ".ipynb"
+# Jupyter writes one key a line; a quote inside a text has a backslash before it.
+CODE = re.compile(r'^\s*"cell_type": "code"', re.MULTILINE)
+
+
+def code_cells(notebook: Any) -> list[Any]:
+    """Return the code cells of a notebook."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def stored_cells(text: str) -> list[Any]:
+    """Return the code cells of a notebook's text."""
+    return code_cells(nbformat.reads(text, 4))
+
+
+def read(text: str, notebook: Any) -> list[Cell]:
+    """Return the executed cells of a notebook, each with a block that is its stored output."""
+    stored = stored_cells(text)
+    lines = [text[: match.start()].count("\n") for match in CODE.finditer(text)]
+    if len(lines) != len(stored):  # some programs write a notebook on one line
+        lines = [0] * len(stored)
+    cells: list[Cell] = []
+    for line, before, executed in zip(lines, stored, code_cells(notebook), strict=True):
+        fence = Token("fence", "", 0, map=[line, line + 1], meta={"index": len(cells)})
+        stated = Cell(fence, before).shown
+        block = Token("fence", "", 0, info=BLOCK, content=stated, map=[line, line + 1])
+        cells.append(Cell(fence, executed, block if stated else None))
+    return cells
+
+
+def is_stripped(cells: list[Cell]) -> bool:
+    """Whether a notebook stores no output that a reader sees, as after nbstripout."""
+    return any(cell.shown for cell in cells) and not any(cell.block for cell in cells)
+
+
+def updated(text: str, cells: list[Cell]) -> str:
+    """Return the notebook with the outputs of each cell that disagrees replaced."""
+    changed = [cell for cell in cells if not agrees(cell)]
+    if not changed:
+        return text
+    notebook = nbformat.reads(text, 4)
+    for cell in changed:
+        stored = code_cells(notebook)[cell.fence.meta["index"]]
+        stored.outputs = cell.executed.outputs
+        stored.execution_count = cell.executed.execution_count
+    return f"{nbformat.writes(notebook)}\n"
