@@ -8,6 +8,7 @@ from test_chunked import OPTIONS, T, converted, dtypes, results
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from autograd_notes import chunked, chunked_cross_entropy, cross_entropy, linear_cross_entropy
+from autograd_notes.chunked import _autograd
 
 
 def test_gradient_is_accurate_beside_a_leading_logit():
@@ -152,3 +153,15 @@ def test_linear_without_a_gradient_makes_none():
         same = allocated(lambda h, a: linear_cross_entropy(h, a, target, chunk_size=2), h, a)
     assert max(sizes) == max(same) == 100
     assert h.numel() not in [*sizes, *same]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize(("v", "passes"), [(1.0, 1), (0.25, 1), (3.0, 2)])
+def test_16_bit_gradient_is_rounded_once(dtype, v, passes, monkeypatch):
+    x, target = torch.randn(6, 5).to(dtype), torch.tensor([0, 1, 2, 3, 4, -100])
+    calls, loop = [], _autograd.losses_by_chunks
+    monkeypatch.setattr(_autograd, "losses_by_chunks", lambda *a: calls.append(a) or loop(*a))
+    _, g = results(lambda x: chunked_cross_entropy(x, target), x, v=torch.tensor(v, dtype=dtype))
+    true = results(lambda x: cross_entropy(x, target), x.double(), v=torch.tensor(v).double())[1]
+    assert torch.equal(g, true.to(dtype))
+    assert len(calls) == passes

@@ -10,7 +10,7 @@ from torch import Tensor
 from autograd_notes._checks import class_target
 from autograd_notes._modes import autocasts, hooks_save, is_batched, no_autocast, read
 from autograd_notes._sharded import linear_losses
-from autograd_notes._targets import class_dim, reduced_loss, weighted_losses
+from autograd_notes._targets import SUM_DTYPE, class_dim, reduced_loss, weighted_losses
 from autograd_notes.chunked._batch import (
     Options,
     early_cotangent,
@@ -39,7 +39,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor | None]:
         batch = prepared_batch(input.shape, input, target, weight, options)
         # A gradient on ctx is out of reach of the hooks by which a checkpoint frees memory.
-        early = early_cotangent(batch, input) if needed and not hooks_save() else None
+        early = (
+            early_cotangent(batch, input, inplace=inplace) if needed and not hooks_save() else None
+        )
         dinput = None if early is None or inplace else torch.empty_like(input)
         losses = losses_by_chunks(batch, input, rows, early, input if inplace else dinput)
         ctx.options, ctx.rows, ctx.inplace, ctx.used = options, rows, inplace, False
@@ -69,13 +71,14 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             return (*plain_gradients(loss, [logits], v), *[None] * 6)
         early, ctx.early, ctx.used = ctx.early, None, True
         dlogits, ctx.dinput = logits.detach() if ctx.inplace else ctx.dinput, None
-        if early is None:
+        factor = None if early is None else v / early
+        if factor is None or not multiplies_exactly(factor, logits.dtype):
             dlogits = torch.empty_like(logits) if dlogits is None else dlogits
             batch = prepared_batch(logits.shape, logits, target, weight, ctx.options)
             losses_by_chunks(batch, logits, ctx.rows, v, dlogits)
-        elif not known_to_be_one(rest := v / early):
+        elif not known_to_be_one(factor):
             # A float32 scalar multiplies float16 numbers without being rounded to float16.
-            dlogits.mul_(rest.unsqueeze(class_dim(dlogits)) if rest.dim() else rest)
+            dlogits.mul_(factor.unsqueeze(class_dim(dlogits)) if factor.dim() else factor)
         return (dlogits, *[None] * 6)
 
 
@@ -177,3 +180,8 @@ def linear_loss_of_shards(tensors: LinearTensors, options: Options, axis: int, r
 def known_to_be_one(v: Tensor) -> bool:
     """Return whether the cotangent is 1, without waiting for an accelerator."""
     return v.device.type == "cpu" and bool(read((v == 1).all()))
+
+
+def multiplies_exactly(factor: Tensor, dtype: torch.dtype) -> bool:
+    """Return whether a gradient of this dtype may take the factor: 16 bits, powers of two alone."""
+    return dtype not in SUM_DTYPE or read((factor.frexp().mantissa.abs() == 0.5).all()) is True

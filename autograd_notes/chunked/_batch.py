@@ -62,18 +62,22 @@ def gradient_scale(batch: Batch, v: Tensor) -> Tensor:
     return v.expand_as(batch.sample_weight).masked_fill(batch.ignored, 0.0)
 
 
-def early_cotangent(batch: Batch, input: Tensor) -> Tensor | None:
+def early_cotangent(batch: Batch, input: Tensor, *, inplace: bool) -> Tensor | None:
     """Return the cotangent of a gradient made in the forward, or None if it must wait for its own.
 
-    In float16, small probabilities underflow. A power of two keeps those above 2^-39, and takes
-    p - onehot to 2^15 at most. The factor that is left for backward must not round to float16.
+    A 16-bit gradient takes no other factor afterwards than a power of two: it would round again. So
+    it is made ahead only where the factor can be read, and the logits are kept. In float16, small
+    probabilities underflow: a power of two keeps those above 2^-39, with p - onehot up to 2^15.
     """
-    if input.dtype != torch.float16:
+    if input.dtype not in SUM_DTYPE:
         return input.new_ones(())
-    soft = batch.target.is_floating_point() or batch.options.label_smoothing
-    if soft or batch.options.reduction == "none" or not input.is_cpu:
+    if inplace or not input.is_cpu or batch.options.reduction == "none":
         return None
-    one = torch.ones((), dtype=wide_dtype(input.dtype))
+    one = torch.ones((), dtype=torch.float32)
+    if input.dtype == torch.bfloat16:  # with the range of float32
+        return one
+    if batch.target.is_floating_point() or batch.options.label_smoothing:
+        return None
     largest = (gradient_scale(batch, one) * batch.sample_weight).amax()
     return torch.ldexp(one, 15 - torch.frexp(largest).exponent)
 
