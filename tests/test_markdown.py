@@ -299,7 +299,7 @@ def test_links_between_pages_lead_to_markdown(site):
     for page in PAGES:
         text = (site / f"{page}.md").read_text()
         sources = sources_of_definitions(page)
-        assert re.findall(r"\[\\?\[source\\?\]\]\((.+?)\)", text) == sources
+        assert re.findall(r"\[\[source\]\]\((.+?)\)", text) == sources
         for target in re.findall(r"\]\((?!https://|#)([^)\s]+)\)", text):
             assert (site / page).parent.joinpath(target.partition("#")[0]).is_file(), (page, target)
             if target not in sources:
