@@ -7,7 +7,7 @@ from conftest import ROOT
 from notes_site.markdown import block, code
 from sphinx.testing.util import SphinxTestApp
 from test_downloads import MYST
-from test_site import BACKWARD, LOSS, PAGES, ROADS
+from test_site import BACKWARD, LOSS, PAGES, ROADS, parsed
 
 import autograd_notes
 
@@ -281,16 +281,12 @@ def test_markdown_is_plain_and_has_the_outputs(site):
 
 def sources_of_definitions(page):
     """Return the links of a page's definitions: viewcode writes their modules as HTML only."""
-    names = re.findall(
-        r"^```\{definition\} autograd_notes\.(\w+)$",
-        (ROOT / f"docs/{page}.md").read_text(),
-        re.MULTILINE,
-    )
+    text = (ROOT / f"docs/{page}.md").read_text()
+    names = re.findall(r"^```\{definition\} autograd_notes\.(\w+)$", text, re.MULTILINE)
+    modules = [getattr(autograd_notes, name).__module__.replace(".", "/") for name in names]
     up = "../" * page.count("/")
     return [
-        f"{up}_modules/{function.__module__.replace('.', '/')}.html#{name}"
-        for name in names
-        for function in [getattr(autograd_notes, name)]
+        f"{up}_modules/{module}.html#{name}" for module, name in zip(modules, names, strict=True)
     ]
 
 
@@ -301,8 +297,12 @@ def test_links_between_pages_lead_to_markdown(site):
         sources = sources_of_definitions(page)
         assert re.findall(r"\[\[source\]\]\((.+?)\)", text) == sources
         for target in re.findall(r"\]\((?!https://|#)([^)\s]+)\)", text):
-            assert (site / page).parent.joinpath(target.partition("#")[0]).is_file(), (page, target)
-            if target not in sources:
+            file, _, anchor = target.partition("#")
+            path = (site / page).parent / file
+            assert path.is_file(), (page, target)
+            if target in sources:
+                assert parsed(path).find(id=anchor), (page, target)
+            else:
                 assert ".md" in target, (page, target)
             number += 1
     assert number > 100
