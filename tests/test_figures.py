@@ -409,7 +409,7 @@ def test_they_look_like_the_pictures():
     style = mpl.rc_params_from_file(ROOT / "autograd_notes" / "figures.mplstyle")
     parts = runpy.run_path(ROOT / "docs" / "_figures" / "_parts.py")
     colors = style["axes.prop_cycle"].by_key()["color"]
-    assert [parts["BLUE"], parts["ORANGE"]] == colors[:2]
+    assert [parts["BLUE"], parts["ORANGE"], parts["GREEN"]] == colors[:3]
     assert parts["FONT"] == ", ".join(style["font.sans-serif"])
 
 
