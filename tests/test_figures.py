@@ -10,7 +10,8 @@ import torch
 import vl_convert
 from bs4 import BeautifulSoup
 from conftest import ROOT, each_window, watch
-from notes_site.figures import SCRIPT, inline, vega_markup
+from figure_numbers import walk, walk_texts
+from notes_site.figures import LOADER, SCRIPT, inline, vega_markup
 from playwright.sync_api import expect
 from sphinx.testing.util import SphinxTestApp
 from test_site import BACKWARD, PAGES, parsed
@@ -18,7 +19,8 @@ from test_site import BACKWARD, PAGES, parsed
 from autograd_notes import cross_entropy, linear_map, quadratic_form, run_backward, softmax
 
 GRADIENT = "cross-entropy/3-gradient-by-hand"
-FIGURES = {"loss": GRADIENT, "quadratic": BACKWARD, "linear": BACKWARD}
+GRAPH = "backward/2-the-graph"
+FIGURES = {"loss": GRADIENT, "quadratic": BACKWARD, "linear": BACKWARD, "walk": GRAPH}
 SPEC = {
     "description": 'a < "b"',
     "width": 10,
@@ -28,7 +30,7 @@ SPEC = {
         {"name": "text", "update": "a < 2 ? '</script>' : ''"},
     ],
 }
-# Settings of the sliders: logits and a target, or x and v. The first are the defaults.
+# Settings of the controls: logits and a target, x and v, or a step and v. The first are the defaults.
 SETTINGS = {
     "loss": [
         ([1.5, -0.3, -2.2], 2),
@@ -52,6 +54,14 @@ SETTINGS = {
         ([5.0, 5.0], [-2.0, 1.9]),
         ([2.0, -1.0], [0.0, 0.0]),
     ],
+    "walk": [
+        ([4], [2.0]),
+        ([0], [2.0]),
+        ([1], [-1.9]),
+        ([2], [0.3]),
+        ([3], [0.0]),
+        ([4], [-2.0]),
+    ],
 }
 KEYS = {
     "loss": (
@@ -61,6 +71,7 @@ KEYS = {
     ),
     "quadratic": ("ArrowLeft Tab Home Tab ArrowRight", [0.9, -5.0], [2.0]),
     "linear": ("End Tab ArrowLeft Tab Home Tab ArrowRight", [5.0, 4.9], [-2.0, 1.1]),
+    "walk": ("ArrowLeft ArrowLeft Tab Home ArrowRight", [2], [-1.9]),
 }
 # The function, its matrix, the factor by which the arrow is shortened, the step of the level
 # lines, and the digits of y, J, v and the gradient.
@@ -80,9 +91,36 @@ def figure(tab, address, name):
 
 
 def show(tab, url):
-    """Open a page, and wait until its figures are interactive."""
+    """Open a page, wait until its figures are interactive, and return to its top."""
     tab.goto(url)
-    tab.wait_for_function("[...document.querySelectorAll('.vega-figure')].every(f => f.view)")
+    approach(tab)
+    wait(tab, "every")
+    tab.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+
+
+def approach(tab):
+    """Scroll to the first figure, if there is one: its script is loaded then."""
+    tab.evaluate("document.querySelector('.vega-figure')?.scrollIntoView({ behavior: 'instant' })")
+
+
+def wait(tab, quantity):
+    """Wait until "every" figure, or "some" figure, is interactive.
+
+    Playwright's wait_for_function would need 'unsafe-eval' in the policy of a page.
+    """
+    tab.evaluate(
+        """quantity => new Promise((resolve, reject) => {
+            const figures = [...document.querySelectorAll(".vega-figure")];
+            const end = performance.now() + 30_000;
+            const look = () => {
+                if (figures[quantity](figure => figure.view)) resolve();
+                else if (performance.now() > end) reject(new Error("a figure has no view"));
+                else setTimeout(look, 20);
+            };
+            look();
+        })""",
+        quantity,
+    )
 
 
 def move(figure, first, second):
@@ -107,11 +145,15 @@ def computed(figure, *names):
     )
 
 
+def texts(figure, selector=""):
+    """Return the texts of the picture, or of a part of it, with ASCII signs."""
+    found = figure.locator(f".figure-svg {selector} text").all_text_contents()
+    return [text.replace("\N{MINUS SIGN}", "-") for text in found if text]
+
+
 def numbers(figure, selector=""):
     """Return the numbers in the text of the picture, or of a part of it."""
-    texts = figure.locator(f".figure-svg {selector} text").all_text_contents()
-    texts = [text.replace("\N{MINUS SIGN}", "-") for text in texts]
-    return [text for text in texts if re.fullmatch(r"[-+]?[\d.]+", text)]
+    return [text for text in texts(figure, selector) if re.fullmatch(r"[-+]?[\d.]+", text)]
 
 
 def loss_of(logits, target):
@@ -141,6 +183,8 @@ def assert_written(name, figure, first, second):
         expect(figure.locator(".figure-svg")).to_contain_text(
             f"loss = \N{MINUS SIGN}log softmax[{second}] = {loss:.4f}"
         )
+    elif name == "walk":
+        assert texts(figure) == walk_texts(*first, *second)
     else:
         run = arrow_of(name, first, second)
         matrices = {"y": run.y, "J": run.jacobian, "v": run.v, "gradient": run.grad}
@@ -160,6 +204,12 @@ def assert_computed(name, figure, first, second):
         assert p == pytest.approx(expected[0], abs=1e-6)
         assert gradient == pytest.approx(expected[1], abs=1e-6)
         assert loss == pytest.approx(expected[2], abs=1e-6)
+    elif name == "walk":
+        expected = walk(*second).gradients
+        found = computed(figure, "step", "v1", *expected)
+        assert found[:2] == [*first, *second]
+        for gradient, numbers_ in zip(found[2:], expected.values(), strict=True):
+            assert gradient == pytest.approx(numbers_, abs=1e-6)
     else:
         x1, x2, y, jacobian, v, gradient = computed(figure, "x1", "x2", "y", "J", "v", "gradient")
         assert ([x1, x2], v) == (first, second)
@@ -214,6 +264,7 @@ def test_a_policy_may_forbid_eval(tab, address, name):
         ("loss", "For each of three classes, a bar for softmax"),
         ("quadratic", "A plane with the axes x₁ and x₂"),
         ("linear", "The same plane, with straight level lines"),
+        ("walk", "The functions of the graph from top to bottom"),
     ],
 )
 def test_without_script_a_picture_stands_in_its_place(tab, address, name, label):
@@ -223,6 +274,30 @@ def test_without_script_a_picture_stands_in_its_place(tab, address, name, label)
     assert_written(name, figure, *SETTINGS[name][0])
     expect(figure.locator("input")).to_have_count(0)
     assert figure.locator(".controls").bounding_box()["height"] == 0
+
+
+@pytest.mark.parametrize(
+    "tab",
+    [{"viewport": {"width": 390, "height": 900}, "java_script_enabled": False}],
+    indirect=True,
+)
+def test_without_script_each_step_has_a_picture(tab, address):
+    tab.goto(f"{address}/{GRAPH}.html")
+    stills = tab.locator("#figure-walk .figure-stills > svg")
+    expect(stills).to_have_count(4)
+    for step, still in enumerate(stills.all()):
+        expect(still).to_have_attribute("aria-label", f"The walk of backward, step {step} of 4.")
+        assert still.locator("text:not(:empty)").all_text_contents() == walk_texts(
+            step, 2.0, alone=True
+        )
+        assert still.locator("text").first.bounding_box()["height"] > 10  # as high as its letters
+        box = still.bounding_box()
+        assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+
+
+def test_with_script_the_steps_are_hidden(tab, address):
+    show(tab, f"{address}/{GRAPH}.html")
+    assert not any(still.is_visible() for still in tab.locator(".figure-stills").all())
 
 
 @each_page
@@ -340,8 +415,9 @@ def level_lines(figure, data):
 def test_only_the_pages_with_a_figure_load_the_script(site):
     for page in PAGES:
         soup = parsed(site / f"{page}.html")
-        scripts = [tag for tag in soup.select("script[src]") if "vega" in tag["src"]]
+        scripts = soup.select(f"script[src*='{LOADER}']")
         assert len(scripts) == bool(soup.select(".vega-figure")), page
+        assert all(script["data-script"] == SCRIPT for script in scripts)
         assert all(script.has_attr("defer") for script in scripts)
     assert [file.name for file in (site / "_static").glob("vega*")] == [SCRIPT]
 
@@ -360,6 +436,13 @@ def test_a_specification_is_safe_inside_a_page():
     assert soup.select_one(".controls")["aria-label"] == SPEC["description"]
     assert soup.select_one(".controls")["style"] == "--controls: 1"
     assert "</script>" not in soup.select_one("script").get_text()
+
+
+def test_stills_follow_the_picture():
+    soup = BeautifulSoup(vega_markup("square", SPEC, "A", [SPEC, SPEC]), "html.parser")
+    stills = soup.select(".vega-figure > .figure-stills > svg")
+    assert [still["aria-label"] for still in stills] == [SPEC["description"]] * 2
+    assert not BeautifulSoup(vega_markup("s", SPEC, "A"), "html.parser").select(".figure-stills")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The figure `walk`: the steps of y.backward(v) for y = x^T w x, with a gradient on each arrow.
 
-Functions, saved tensors and gradients are those of autograd. `stills` has a picture of each step.
+Functions, saved tensors and gradients are those of autograd. `stills` has a picture of each step
+before the last, which `spec` shows at first.
 """
 
 from typing import Any
@@ -196,4 +197,4 @@ def figure(step: int, width: int) -> dict[str, Any]:
 
 
 spec = {**figure(STEPS, WHOLE), "description": "The walk of backward, step by step."}
-stills = [figure(step, GRAPH) for step in range(STEPS + 1)]
+stills = [figure(step, GRAPH) for step in range(STEPS)]
