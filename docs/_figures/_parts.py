@@ -23,6 +23,12 @@ def slider(
     return {"name": name, "value": value, "bind": bind}
 
 
+def choice(name: str, label: str, options: list[str], value: str) -> dict[str, Any]:
+    """Return a signal that is one of some texts, and the list that selects it."""
+    bind = {"input": "select", "options": options, "name": label}
+    return {"name": name, "value": value, "bind": bind}
+
+
 def formulas(texts: dict[str, str]) -> list[dict[str, Any]]:
     """Return signals that are computed."""
     return [{"name": name, "update": text} for name, text in texts.items()]
