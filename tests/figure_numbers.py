@@ -3,8 +3,9 @@
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F  # noqa: N812  # the usual name
 
-from autograd_notes import backward_graph
+from autograd_notes import backward_graph, cross_entropy
 
 WALK = ("y", "a", "xt", "x")  # the functions by their tensors, in the order of the walk
 
@@ -103,3 +104,47 @@ def walk_texts(step: int, v: float, *, alone: bool = False) -> list[str]:
     for at, lines in rules.items():
         texts += lines * (step >= at and not alone)
     return texts
+
+
+def one_error(dtype: str, road: str, power: float) -> float:
+    """Return the largest error of a loss for logits of size 10 ** power, as the page measures it."""
+    source = torch.Generator().manual_seed(0)
+    x = torch.randn(1000, 10, dtype=torch.float64, generator=source)
+    target = torch.randint(10, (1000,), generator=source)
+    logits = (x * 10**power).to(getattr(torch, dtype))
+    exponentials, each = logits.exp(), (range(1000), target)
+    if road == "softmax, nl":
+        loss = -(exponentials / exponentials.sum(1, keepdim=True))[each].log()
+    elif road == "log_softmax, nll":
+        loss = -(logits - exponentials.sum(1, keepdim=True).log())[each]
+    else:
+        function = cross_entropy if "package" in road else F.cross_entropy
+        loss = function(logits, target, reduction="none")
+    truth = F.cross_entropy(logits.double(), target, reduction="none")
+    return ((loss - truth).abs() / truth.clamp(min=1)).max().item()
+
+
+def error_text(value: float) -> str:
+    """Return an error with two digits, as JavaScript writes it."""
+    digits, _, power = f"{value:.1e}".partition("e")
+    return f"{digits}e{int(power)}" if power else digits
+
+
+def memory(tokens: int, vocabulary: int, hidden: int, dtype: str) -> dict[str, int]:
+    """Return the bytes of the logits, and the peak of each loss beyond them."""
+    size = getattr(torch, dtype).itemsize
+    table = tokens * vocabulary * size
+    chunk, linear = (min(tokens, most // vocabulary) * vocabulary * 4 for most in (2**23, 2**22))
+    return {
+        "table": table,
+        "torch": 3 * table,
+        "plain": 3 * table if size == 4 else 8 * table,
+        "chunks": table + chunk,
+        "inplace": chunk,
+        "linear": linear if size == 4 else linear + 6 * vocabulary * hidden,
+    }
+
+
+def bytes_text(count: int) -> str:
+    """Return a number of bytes in MiB or GiB."""
+    return f"{count / 2**20:,.1f} MiB" if count < 2**30 else f"{count / 2**30:,.2f} GiB"
