@@ -6,7 +6,17 @@ from first_visit import serve
 from notes_site.figures import SCRIPT
 from playwright.sync_api import expect
 from test_accessibility import every_page
-from test_figures import FIGURES, GRADIENT, SETTINGS, assert_computed, assert_written, move, show
+from test_figures import (
+    FIGURES,
+    GRADIENT,
+    SETTINGS,
+    approach,
+    assert_computed,
+    assert_written,
+    move,
+    show,
+    wait,
+)
 from test_site import BACKWARD, PAGES, ROADS
 
 each_figure = pytest.mark.parametrize("name", FIGURES)
@@ -96,7 +106,10 @@ FAILURES = {
 @pytest.mark.parametrize("failure", FAILURES)
 def test_the_picture_stays_when_the_script_fails(tab, address, failure):
     tab.route(f"**/{SCRIPT}*", FAILURES[failure])
-    tab.goto(f"{address}/{GRADIENT}.html", wait_until="networkidle")
+    tab.goto(f"{address}/{GRADIENT}.html")
+    with tab.expect_request(f"**/{SCRIPT}*"):
+        approach(tab)
+    tab.wait_for_load_state("networkidle")
     figure = tab.locator("#figure-loss")
     assert_written("loss", figure, *SETTINGS["loss"][0])
     expect(figure.locator("input")).to_have_count(0)
@@ -114,7 +127,8 @@ def test_the_picture_stays_when_a_figure_fails(tab, address):
 
     tab.route(f"**/{BACKWARD}.html", spoil)
     tab.goto(f"{address}/{BACKWARD}.html")
-    tab.wait_for_function("[...document.querySelectorAll('.vega-figure')].some(f => f.view)")
+    approach(tab)
+    wait(tab, "some")
     first, second = tab.locator(".vega-figure").all()
     name = first.get_attribute("id").removeprefix("figure-")
     assert_written(name, first, *SETTINGS[name][0])

@@ -7,18 +7,38 @@ import runpy
 import matplotlib as mpl
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812  # the usual name
 import vl_convert
 from bs4 import BeautifulSoup
 from conftest import ROOT, each_window, watch
-from notes_site.figures import SCRIPT, inline, vega_markup
+from figure_numbers import bytes_text, error_text, memory, one_error, walk, walk_texts
+from notes_site.figures import LOADER, SCRIPT, inline, vega_markup
 from playwright.sync_api import expect
 from sphinx.testing.util import SphinxTestApp
 from test_site import BACKWARD, PAGES, parsed
+from torch.profiler import ProfilerActivity, profile
 
-from autograd_notes import cross_entropy, linear_map, quadratic_form, run_backward, softmax
+from autograd_notes import (
+    chunked_cross_entropy,
+    cross_entropy,
+    linear_cross_entropy,
+    linear_map,
+    quadratic_form,
+    run_backward,
+    softmax,
+)
 
 GRADIENT = "cross-entropy/3-gradient-by-hand"
-FIGURES = {"loss": GRADIENT, "quadratic": BACKWARD, "linear": BACKWARD}
+GRAPH = "backward/2-the-graph"
+STABILITY, LARGE = "cross-entropy/2-stability", "cross-entropy/5-large-logits"
+FIGURES = {
+    "loss": GRADIENT,
+    "quadratic": BACKWARD,
+    "linear": BACKWARD,
+    "walk": GRAPH,
+    "errors": STABILITY,
+    "memory": LARGE,
+}
 SPEC = {
     "description": 'a < "b"',
     "width": 10,
@@ -28,7 +48,8 @@ SPEC = {
         {"name": "text", "update": "a < 2 ? '</script>' : ''"},
     ],
 }
-# Settings of the sliders: logits and a target, or x and v. The first are the defaults.
+# Settings of the controls: logits and a target, x and v, a step and v, or sliders and a tuple of
+# lists. The first are the defaults.
 SETTINGS = {
     "loss": [
         ([1.5, -0.3, -2.2], 2),
@@ -52,6 +73,27 @@ SETTINGS = {
         ([5.0, 5.0], [-2.0, 1.9]),
         ([2.0, -1.0], [0.0, 0.0]),
     ],
+    "walk": [
+        ([4], [2.0]),
+        ([0], [2.0]),
+        ([1], [-1.9]),
+        ([2], [0.3]),
+        ([3], [0.0]),
+        ([4], [-2.0]),
+    ],
+    "errors": [
+        ([1], ("float16", "softmax, nl")),
+        ([3], ("float32", "cross_entropy of the package")),
+        ([1.625], ("float32", "log_softmax, nll")),
+        ([-1], ("bfloat16", "F.cross_entropy")),
+        ([1.125], ("float16", "log_softmax, nll")),  # inf
+    ],
+    "memory": [
+        ([256_000, 8192, 4096], ("float32",)),
+        ([1000, 1024, 512], ("float32",)),  # one chunk
+        ([128_000, 32_768, 8192], ("bfloat16",)),
+        ([256_000, 1024, 8192], ("float16",)),  # no logits, and the largest
+    ],
 }
 KEYS = {
     "loss": (
@@ -61,6 +103,17 @@ KEYS = {
     ),
     "quadratic": ("ArrowLeft Tab Home Tab ArrowRight", [0.9, -5.0], [2.0]),
     "linear": ("End Tab ArrowLeft Tab Home Tab ArrowRight", [5.0, 4.9], [-2.0, 1.1]),
+    "walk": ("ArrowLeft ArrowLeft Tab Home ArrowRight", [2], [-1.9]),
+    "errors": (
+        "ArrowRight Shift+Tab ArrowDown Shift+Tab ArrowUp",
+        [1.125],
+        ("bfloat16", "log_softmax, nll"),
+    ),
+    "memory": (
+        "Home ArrowRight Tab End Tab ArrowLeft Tab ArrowDown",
+        [2000, 32_768, 3584],
+        ("bfloat16",),
+    ),
 }
 # The function, its matrix, the factor by which the arrow is shortened, the step of the level
 # lines, and the digits of y, J, v and the gradient.
@@ -68,6 +121,12 @@ ARROWS = {
     "quadratic": (quadratic_form, [[0.0, 1.0], [1.0, 0.0]], 5, 20, (2, 1, 1, 2)),
     "linear": (linear_map, [[1.0, 2.0], [3.0, 4.0]], 3, 10, (1, 0, 1, 1)),
 }
+ERROR_ROADS = (
+    "softmax, nl",
+    "log_softmax, nll",
+    "cross_entropy of the package",
+    "F.cross_entropy",
+)
 each_figure = pytest.mark.parametrize("name", FIGURES)
 each_arrow = pytest.mark.parametrize("name", ARROWS)
 each_page = pytest.mark.parametrize("page", sorted(set(FIGURES.values())))
@@ -80,9 +139,36 @@ def figure(tab, address, name):
 
 
 def show(tab, url):
-    """Open a page, and wait until its figures are interactive."""
+    """Open a page, wait until its figures are interactive, and return to its top."""
     tab.goto(url)
-    tab.wait_for_function("[...document.querySelectorAll('.vega-figure')].every(f => f.view)")
+    approach(tab)
+    wait(tab, "every")
+    tab.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+
+
+def approach(tab):
+    """Scroll to the first figure, if there is one: its script is loaded then."""
+    tab.evaluate("document.querySelector('.vega-figure')?.scrollIntoView({ behavior: 'instant' })")
+
+
+def wait(tab, quantity):
+    """Wait until "every" figure, or "some" figure, is interactive.
+
+    Playwright's wait_for_function would need 'unsafe-eval' in the policy of a page.
+    """
+    tab.evaluate(
+        """quantity => new Promise((resolve, reject) => {
+            const figures = [...document.querySelectorAll(".vega-figure")];
+            const end = performance.now() + 30_000;
+            const look = () => {
+                if (figures[quantity](figure => figure.view)) resolve();
+                else if (performance.now() > end) reject(new Error("a figure has no view"));
+                else setTimeout(look, 20);
+            };
+            look();
+        })""",
+        quantity,
+    )
 
 
 def move(figure, first, second):
@@ -92,7 +178,10 @@ def move(figure, first, second):
     expect(sliders).to_have_count(len(values))
     for slider, value in zip(sliders.all(), values, strict=True):
         slider.fill(str(value))
-    if values is first:
+    if isinstance(second, tuple):
+        for choice, option in zip(figure.get_by_role("combobox").all(), second, strict=True):
+            choice.select_option(option)
+    elif values is first:
         figure.get_by_role("radio", name=str(second)).check()
 
 
@@ -107,11 +196,15 @@ def computed(figure, *names):
     )
 
 
+def texts(figure, selector=""):
+    """Return the texts of the picture, or of a part of it, with ASCII signs."""
+    found = figure.locator(f".figure-svg {selector} text").all_text_contents()
+    return [text.replace("\N{MINUS SIGN}", "-") for text in found if text]
+
+
 def numbers(figure, selector=""):
     """Return the numbers in the text of the picture, or of a part of it."""
-    texts = figure.locator(f".figure-svg {selector} text").all_text_contents()
-    texts = [text.replace("\N{MINUS SIGN}", "-") for text in texts]
-    return [text for text in texts if re.fullmatch(r"[-+]?[\d.]+", text)]
+    return [text for text in texts(figure, selector) if re.fullmatch(r"[-+]?[\d.]+", text)]
 
 
 def loss_of(logits, target):
@@ -141,6 +234,21 @@ def assert_written(name, figure, first, second):
         expect(figure.locator(".figure-svg")).to_contain_text(
             f"loss = \N{MINUS SIGN}log softmax[{second}] = {loss:.4f}"
         )
+    elif name == "walk":
+        assert texts(figure) == walk_texts(*first, *second)
+    elif name == "errors":
+        errors = {road: one_error(second[0], road, *first) for road in ERROR_ROADS}
+        assert texts(figure)[:4] == [f"{road}: {error_text(e)}" for road, e in errors.items()]
+    elif name == "memory":
+        vocabulary, tokens, hidden = first
+        table, *peaks = memory(tokens, vocabulary, hidden, *second).values()
+        size = getattr(torch, *second).itemsize
+        sums = [*(table + peak for peak in peaks[:-1]), peaks[-1]]  # the last one has no logits
+        written = texts(figure)
+        assert written[0] == (
+            f"logits: {tokens:,} × {vocabulary:,} × {size} bytes = {bytes_text(table)}"
+        )
+        assert written[4::2] == [bytes_text(count) for count in sums]
     else:
         run = arrow_of(name, first, second)
         matrices = {"y": run.y, "J": run.jacobian, "v": run.v, "gradient": run.grad}
@@ -160,6 +268,28 @@ def assert_computed(name, figure, first, second):
         assert p == pytest.approx(expected[0], abs=1e-6)
         assert gradient == pytest.approx(expected[1], abs=1e-6)
         assert loss == pytest.approx(expected[2], abs=1e-6)
+    elif name == "walk":
+        expected = walk(*second).gradients
+        found = computed(figure, "step", "v1", *expected)
+        assert found[:2] == [*first, *second]
+        for gradient, numbers_ in zip(found[2:], expected.values(), strict=True):
+            assert gradient == pytest.approx(numbers_, abs=1e-6)
+    elif name == "errors":
+        assert computed(figure, "power", "dtype", "road") == [*first, *second]
+        shown = rows(figure, "chosen", "power", "error")
+        assert [power for power, _ in shown] == [n / 8 for n in range(-8, 25)]
+        for power, error in shown:
+            expected = one_error(*second, power)
+            assert float(error) == pytest.approx(expected, rel=1e-6, nan_ok=True)
+            assert not expected < 1e-8  # the lower end of the axis
+        losses = [isinstance(error, str) for _, error in shown]
+        ends = [at for road, at in rows(figure, "ends", "road", "at") if road == second[1]]
+        assert ends == ([losses.index(True) - 1] if any(losses) else [])
+    elif name == "memory":
+        vocabulary, tokens, hidden = first
+        expected = memory(tokens, vocabulary, hidden, *second)
+        assert computed(figure, "vocabulary", "tokens", "hidden", "dtype") == [*first, *second]
+        assert computed(figure, *expected) == pytest.approx(list(expected.values()), rel=1e-6)
     else:
         x1, x2, y, jacobian, v, gradient = computed(figure, "x1", "x2", "y", "J", "v", "gradient")
         assert ([x1, x2], v) == (first, second)
@@ -214,6 +344,9 @@ def test_a_policy_may_forbid_eval(tab, address, name):
         ("loss", "For each of three classes, a bar for softmax"),
         ("quadratic", "A plane with the axes x₁ and x₂"),
         ("linear", "The same plane, with straight level lines"),
+        ("walk", "The functions of the graph from top to bottom"),
+        ("errors", "The largest error of the loss against the size"),
+        ("memory", "Bars for the memory of five losses"),
     ],
 )
 def test_without_script_a_picture_stands_in_its_place(tab, address, name, label):
@@ -223,6 +356,30 @@ def test_without_script_a_picture_stands_in_its_place(tab, address, name, label)
     assert_written(name, figure, *SETTINGS[name][0])
     expect(figure.locator("input")).to_have_count(0)
     assert figure.locator(".controls").bounding_box()["height"] == 0
+
+
+@pytest.mark.parametrize(
+    "tab",
+    [{"viewport": {"width": 390, "height": 900}, "java_script_enabled": False}],
+    indirect=True,
+)
+def test_without_script_each_step_has_a_picture(tab, address):
+    tab.goto(f"{address}/{GRAPH}.html")
+    stills = tab.locator("#figure-walk .figure-stills > svg")
+    expect(stills).to_have_count(4)
+    for step, still in enumerate(stills.all()):
+        expect(still).to_have_attribute("aria-label", f"The walk of backward, step {step} of 4.")
+        assert still.locator("text:not(:empty)").all_text_contents() == walk_texts(
+            step, 2.0, alone=True
+        )
+        assert still.locator("text").first.bounding_box()["height"] > 10  # as high as its letters
+        box = still.bounding_box()
+        assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+
+
+def test_with_script_the_steps_are_hidden(tab, address):
+    show(tab, f"{address}/{GRAPH}.html")
+    assert not any(still.is_visible() for still in tab.locator(".figure-stills").all())
 
 
 @each_page
@@ -327,21 +484,60 @@ def test_level_lines_are_level(figure, name):
 
 def level_lines(figure, data):
     """Return the points of level lines: two coordinates, and the level."""
-    rows = figure.evaluate(
-        """async (figure, data) => {
+    found = rows(figure, data, "a", "b", "level")
+    return torch.tensor(found, dtype=torch.float64).reshape(-1, 3)
+
+
+def rows(figure, data, *fields):
+    """Return fields of the rows of some data, after pending updates."""
+    return figure.evaluate(
+        """async (figure, [data, fields]) => {
             await figure.view.runAsync();
-            return figure.view.data(data).map(({ a, b, level }) => [a, b, level]);
+            return figure.view.data(data).map(row => fields.map(field => row[field]));
         }""",
-        data,
+        [data, fields],
     )
-    return torch.tensor(rows, dtype=torch.float64).reshape(-1, 3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", ["memory"])
+def test_the_memory_is_that_of_a_profile(figure, dtype):
+    vocabulary, tokens, hidden = 16_000, 1024, 512
+    move(figure, [vocabulary, tokens, hidden], (dtype,))
+    table, *shown = computed(figure, "table", "torch", "plain", "chunks", "inplace", "linear")
+    x = torch.zeros(tokens, vocabulary, dtype=getattr(torch, dtype), requires_grad=True)
+    h, matrix = (x.new_zeros(n, hidden, requires_grad=True) for n in (tokens, vocabulary))
+    target = torch.zeros(tokens, dtype=torch.int64)
+    gradients = h.nbytes + matrix.nbytes
+    losses = {
+        lambda: F.cross_entropy(x, target): 0,
+        lambda: cross_entropy(x, target): 0,
+        lambda: chunked_cross_entropy(x, target): 0,
+        lambda: chunked_cross_entropy(x.clone(), target, inplace=True): table,
+        lambda: linear_cross_entropy(h, matrix, target): gradients,
+    }
+    measured = [allocated(loss) - beside for loss, beside in losses.items()]
+    assert shown == pytest.approx(measured, rel=0.02)
+
+
+def allocated(loss):
+    """Return the peak of forward and backward, in bytes."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        loss().backward()
+    used = highest = 0
+    for event in profiled.profiler.kineto_results.events():
+        if event.name() == "[memory]":
+            used += event.nbytes()
+            highest = max(highest, used)
+    return highest
 
 
 def test_only_the_pages_with_a_figure_load_the_script(site):
     for page in PAGES:
         soup = parsed(site / f"{page}.html")
-        scripts = [tag for tag in soup.select("script[src]") if "vega" in tag["src"]]
+        scripts = soup.select(f"script[src*='{LOADER}']")
         assert len(scripts) == bool(soup.select(".vega-figure")), page
+        assert all(script["data-script"] == SCRIPT for script in scripts)
         assert all(script.has_attr("defer") for script in scripts)
     assert [file.name for file in (site / "_static").glob("vega*")] == [SCRIPT]
 
@@ -360,6 +556,13 @@ def test_a_specification_is_safe_inside_a_page():
     assert soup.select_one(".controls")["aria-label"] == SPEC["description"]
     assert soup.select_one(".controls")["style"] == "--controls: 1"
     assert "</script>" not in soup.select_one("script").get_text()
+
+
+def test_stills_follow_the_picture():
+    soup = BeautifulSoup(vega_markup("square", SPEC, "A", [SPEC, SPEC]), "html.parser")
+    stills = soup.select(".vega-figure > .figure-stills > svg")
+    assert [still["aria-label"] for still in stills] == [SPEC["description"]] * 2
+    assert not BeautifulSoup(vega_markup("s", SPEC, "A"), "html.parser").select(".figure-stills")
 
 
 @pytest.fixture
@@ -409,7 +612,7 @@ def test_they_look_like_the_pictures():
     style = mpl.rc_params_from_file(ROOT / "autograd_notes" / "figures.mplstyle")
     parts = runpy.run_path(ROOT / "docs" / "_figures" / "_parts.py")
     colors = style["axes.prop_cycle"].by_key()["color"]
-    assert [parts["BLUE"], parts["ORANGE"]] == colors[:2]
+    assert [parts["BLUE"], parts["ORANGE"], parts["GREEN"]] == colors[:3]
     assert parts["FONT"] == ", ".join(style["font.sans-serif"])
 
 

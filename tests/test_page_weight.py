@@ -3,10 +3,10 @@
 import pytest
 from conftest import each_window
 from first_visit import serve, weigh
-from test_figures import FIGURES
+from test_figures import show
 from test_site import PAGES
 
-TEXTS = sorted({*PAGES, "genindex"} - set(FIGURES.values()))
+ALL = sorted({*PAGES, "genindex"})
 # `buffered` includes the shifts before the observer was created.
 SHIFTS = """() => new Promise(resolve => {
     let shifts = [];
@@ -23,8 +23,8 @@ def compressed(site):
         yield address
 
 
-@pytest.mark.parametrize("page", TEXTS)
-def test_a_text_is_light(chromium, compressed, page):
+@pytest.mark.parametrize("page", ALL)
+def test_a_page_is_light(chromium, compressed, page):
     weight = weigh(chromium, f"{compressed}/{page}.html")
     assert weight.bytes <= 100_000
     assert len(weight.requests) <= 12, weight.requests
@@ -36,8 +36,9 @@ def test_a_text_is_light(chromium, compressed, page):
 @each_window
 def test_nothing_moves_while_a_page_loads(tab, address):
     moved = {}
-    for page in [*TEXTS, *FIGURES.values()]:
-        tab.goto(f"{address}/{page}.html", wait_until="networkidle")
+    for page in ALL:
+        show(tab, f"{address}/{page}.html")
+        tab.wait_for_load_state("networkidle")
         if shifts := tab.evaluate(SHIFTS):
             moved[page] = shifts
     assert not moved

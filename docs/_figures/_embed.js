@@ -14,11 +14,12 @@ for (const figure of document.querySelectorAll(".vega-figure")) {
   }).then(({ view }) => {
     figure.querySelector(".figure-svg").replaceWith(chart);
     for (const bind of figure.querySelectorAll(".vega-bind")) {
-      // Vega puts the value of a slider into its label, and no label on a group of radio buttons.
-      const slider = bind.querySelector("input[type=range]");
+      // Vega puts the value of a slider, and the options of a list, into the label; it puts no
+      // label on a group of radio buttons.
+      const field = bind.querySelector("input[type=range], select");
       const name = bind.querySelector(".vega-bind-name").textContent;
-      (slider ?? bind).setAttribute("aria-label", name);
-      if (!slider) bind.setAttribute("role", "radiogroup");
+      (field ?? bind).setAttribute("aria-label", name);
+      if (!field) bind.setAttribute("role", "radiogroup");
     }
     figure.view = view;
   });

@@ -3,14 +3,29 @@
 from typing import Any
 
 # As in the pictures of the pages: see autograd_notes/figures.mplstyle.
-BLUE, ORANGE = "#2f7fd1", "#d9622b"
+BLUE, ORANGE, GREEN = "#2f7fd1", "#d9622b", "#2e9e5b"
 FONT = "DejaVu Sans, Verdana, sans-serif"
 MINUS = "\N{MINUS SIGN}"
 
 
-def slider(name: str, label: str, value: float, end: float, step: float = 0.1) -> dict[str, Any]:
-    """Return a signal from minus `end` to `end`, and the slider that moves it."""
-    bind = {"input": "range", "min": -end, "max": end, "step": step, "name": label}
+def slider(
+    name: str,
+    label: str,
+    value: float,
+    end: float,
+    *,
+    step: float = 0.1,
+    start: float | None = None,
+) -> dict[str, Any]:
+    """Return a signal from `start`, or minus `end`, to `end`, and the slider that moves it."""
+    first = -end if start is None else start
+    bind = {"input": "range", "min": first, "max": end, "step": step, "name": label}
+    return {"name": name, "value": value, "bind": bind}
+
+
+def choice(name: str, label: str, options: list[str], value: str) -> dict[str, Any]:
+    """Return a signal that is one of some texts, and the list that selects it."""
+    bind = {"input": "select", "options": options, "name": label}
     return {"name": name, "value": value, "bind": bind}
 
 

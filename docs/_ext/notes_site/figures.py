@@ -5,13 +5,16 @@ the file replaces the image, black becomes the colour of the text and white that
 `alt` becomes the label.
 
 `{vega-figure} name` shows `spec` of `docs/_figures/name.py`, with `alt` as its text. Until the
-script runs, the page shows the picture for the default values. The script is one file, made from
-the modules inside vl-convert: only pages with a Vega figure load it, and it loads nothing else.
+script runs, the page shows the picture for the default values; where no script can run, and on
+paper, also the pictures of `stills`, if the file has any. The script is one file, made from the
+modules inside vl-convert, and it loads nothing else. It is three times as heavy as a page, so
+`_static/figures.js` loads it when a figure comes near.
 """
 
 import json
 import re
 import runpy
+from collections.abc import Sequence
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -33,6 +36,7 @@ LICENSES = (FOLDER / "_licenses.txt").read_text("utf-8")
 VERSION = vl_convert.__version__  # type: ignore[attr-defined]
 KEY = sha256(f"{VERSION}{EMBED}{LICENSES}".encode()).hexdigest()[:8]
 SCRIPT = f"vega-{KEY}.js"
+LOADER = "figures.js"
 
 HEADER = re.compile(r"^.*?(?=<svg)", re.DOTALL)  # the XML declaration and document type
 # A style inside a picture would apply to the whole page; site.css has the rules for pictures.
@@ -85,22 +89,27 @@ class VegaFigure(SphinxDirective):
         for part in (file, *file.parent.glob("_*.py")):
             self.env.note_dependency(part)
         self.env.metadata[self.env.docname]["vega_figure"] = True
-        spec = runpy.run_path(str(file))["spec"]
+        figure = runpy.run_path(str(file))
         alt = self.options["alt"]
-        return [nodes.raw("", vega_markup(name, spec, alt), format="html", alt=alt)]
+        markup = vega_markup(name, figure["spec"], alt, figure.get("stills", []))
+        return [nodes.raw("", markup, format="html", alt=alt)]
 
 
-def vega_markup(name: str, spec: dict[str, Any], alt: str) -> str:
+def vega_markup(
+    name: str, spec: dict[str, Any], alt: str, stills: Sequence[dict[str, Any]] = ()
+) -> str:
     """Return a Vega figure as HTML: the controls, the default picture, the specification."""
     controls = sum("bind" in signal for signal in spec["signals"])
     picture = inline(vl_convert.vega_to_svg(spec), " ".join(alt.split()))
     data = json.dumps(spec, separators=(",", ":")).replace("<", r"\u003c")
+    strip = [inline(vl_convert.vega_to_svg(still), still["description"]) for still in stills]
     return (
         f'<div class="vega-figure" id="figure-{name}">'
         f'<div class="controls" role="group" aria-label="{escape(spec["description"])}" '
         f'style="--controls: {controls}"></div>'
         f'<div class="figure-svg">{picture}</div>'
-        f'<script type="application/json">{data}</script>'
+        + (f'<div class="figure-stills">{"".join(strip)}</div>' if strip else "")
+        + f'<script type="application/json">{data}</script>'
         "</div>"
     )
 
@@ -120,6 +129,6 @@ def write_script(app: Sphinx, builder: Builder) -> None:
 def load_script(
     app: Sphinx, page: str, _template: str, _context: dict[str, Any], _doctree: Any
 ) -> None:
-    """Load the script on a page that has a Vega figure, after its text."""
+    """Load the loader of the script on a page that has a Vega figure, after its text."""
     if "vega_figure" in app.env.metadata.get(page, ()):
-        app.add_js_file(SCRIPT, loading_method="defer")
+        app.add_js_file(LOADER, loading_method="defer", **{"data-script": SCRIPT})
