@@ -5,7 +5,7 @@ import json
 import pytest
 from ask_other_torch import fingerprint
 from bs4 import BeautifulSoup
-from notes_site.errors_page import listed
+from notes_site.errors_page import kind, listed
 from sphinx.testing.util import SphinxTestApp
 
 CONF = """
@@ -135,6 +135,20 @@ def built(tmp_path_factory):
 def test_the_first_cell_says_the_kind(built):
     kinds = [(p.find_parent("section")["id"], p.text) for p in built[0].select(".error-kind")]
     assert kinds == [("error-one", "Error"), ("error-false", "Warning"), ("error-three", "Silent")]
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ([], "Silent"),
+        (["UserWarning: one"], "Warning"),
+        (["TypeError: one"], "Error"),
+        (["UserWarning: one", "TypeError: one"], "Error"),
+        (["UserWarning: an Error", "FutureWarning: two"], "Warning"),
+    ],
+)
+def test_an_error_outranks_a_warning(messages, expected):
+    assert kind(messages) == expected
 
 
 def test_the_label_is_the_address(built):

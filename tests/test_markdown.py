@@ -7,7 +7,7 @@ from conftest import ROOT
 from notes_site.markdown import block, code
 from sphinx.testing.util import SphinxTestApp
 from test_downloads import MYST
-from test_site import BACKWARD, LOSS, PAGES, ROADS
+from test_site import BACKWARD, LOSS, PAGES, ROADS, parsed
 
 import autograd_notes
 
@@ -279,14 +279,31 @@ def test_markdown_is_plain_and_has_the_outputs(site):
     assert "$$\nJ_{ij} = " in (site / f"{BACKWARD}.md").read_text()
 
 
+def sources_of_definitions(page):
+    """Return the links of a page's definitions: viewcode writes their modules as HTML only."""
+    text = (ROOT / f"docs/{page}.md").read_text()
+    names = re.findall(r"^```\{definition\} autograd_notes\.(\w+)$", text, re.MULTILINE)
+    modules = [getattr(autograd_notes, name).__module__.replace(".", "/") for name in names]
+    up = "../" * page.count("/")
+    return [
+        f"{up}_modules/{module}.html#{name}" for module, name in zip(modules, names, strict=True)
+    ]
+
+
 def test_links_between_pages_lead_to_markdown(site):
     number = 0
     for page in PAGES:
         text = (site / f"{page}.md").read_text()
+        sources = sources_of_definitions(page)
+        assert re.findall(r"\[\[source\]\]\((.+?)\)", text) == sources
         for target in re.findall(r"\]\((?!https://|#)([^)\s]+)\)", text):
-            assert (site / page).parent.joinpath(target.partition("#")[0]).is_file(), (page, target)
-            # The source of a function, by viewcode, is HTML only.
-            assert ".md" in target or "_modules/autograd_notes/" in target, (page, target)
+            file, _, anchor = target.partition("#")
+            path = (site / page).parent / file
+            assert path.is_file(), (page, target)
+            if target in sources:
+                assert parsed(path).find(id=anchor), (page, target)
+            else:
+                assert ".md" in target, (page, target)
             number += 1
     assert number > 100
 

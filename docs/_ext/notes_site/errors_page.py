@@ -1,8 +1,9 @@
 """The page of errors: an overview of its entries, the messages of other versions, and a search.
 
 An entry is a section with a label `(error-...)=`. The stated output of its first cell decides its
-kind: error, warning, or silent. Below a cell is the output of other versions of torch, where
-`docs/ask_other_torch.py` found a difference; differences that no longer fit the page are a warning.
+kind: error (also after a warning), warning, or silent. Below a cell is the output of other versions
+of torch, where `docs/ask_other_torch.py` found a difference; differences that no longer fit the
+page are a warning.
 
 The messages of all entries, those of other versions too, go into `error_messages.js`. Only the page
 of the search loads it, and error_search.js finds in it a message with other numbers as well.
@@ -63,21 +64,22 @@ def listed(versions: Iterable[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def kind(message: str) -> str:
-    """Return the kind of an entry, given the message of its first cell."""
-    name = message.partition(":")[0]
-    return "Error" if name.endswith("Error") else "Warning" if name else "Silent"
+def kind(messages: list[str]) -> str:
+    """Return the kind of an entry, given the messages of its first cell."""
+    if any(message.partition(":")[0].endswith("Error") for message in messages):
+        return "Error"
+    return "Warning" if messages else "Silent"
 
 
-def row(section: nodes.section, message: str) -> nodes.row:
-    """Return the row of an entry, with the first sentence of its message."""
+def row(section: nodes.section, messages: list[str]) -> nodes.row:
+    """Return the row of an entry, with the first sentence of its first message."""
     title = [child.deepcopy() for child in section[0].children]
     name = section["ids"][0]
     entry = nodes.inline("", "", nodes.reference("", "", *title, refid=name, internal=True))
-    if message:
-        sentence = message.partition(". ")[0]
+    if messages:
+        sentence = messages[0].partition(". ")[0]
         entry += [nodes.Text(" "), nodes.literal(sentence, sentence)]
-    found: nodes.row = row_of([kind(message), entry])
+    found: nodes.row = row_of([kind(messages), entry])
     return found
 
 
@@ -107,13 +109,12 @@ def add_entries(app: Sphinx, doctree: nodes.document) -> None:
     for name, text in parts.items():
         section = sections[name]
         section["ids"].sort(key=lambda one: one != name)  # links use the first one
-        first = MESSAGE.search(cells(text)[0].stated)
-        message = first[0] if first else ""
-        rows.append(row(section, message))
+        messages = MESSAGE.findall(cells(text)[0].stated)
+        rows.append(row(section, messages))
         index(app, section, (one for one in MESSAGE.findall(text) if one not in seen))
         seen.update(MESSAGE.findall(text))
-        classes = ["error-kind", kind(message).lower()]
-        section.insert(1, nodes.paragraph("", kind(message), classes=classes))
+        classes = ["error-kind", kind(messages).lower()]
+        section.insert(1, nodes.paragraph("", kind(messages), classes=classes))
     for place in list(doctree.findall(Overview)):
         place.replace_self(table(rows))
 
