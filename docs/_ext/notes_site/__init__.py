@@ -24,6 +24,7 @@ from notes_site import (
     links,
     markdown,
     mathematics,
+    search,
 )
 
 EVENTS: list[tuple[str, int, Callable[..., Any], str]] = [
@@ -39,8 +40,10 @@ EVENTS: list[tuple[str, int, Callable[..., Any], str]] = [
     ("doctree-read", 700, front.time_page, "after all changes of the text: count its words"),
     ("write-started", 500, figures.write_script, "before the pages that load it: its hash"),
     ("write-started", 500, errors_page.write_messages, "likewise"),
+    ("write-started", 500, search.write_sections, "likewise"),
     ("doctree-resolved", 500, front.fill_lists, "all pages are read, and their minutes known"),
-    ("html-page-context", 500, errors_page.load_messages, "on the page of the search only"),
+    ("html-page-context", 500, search.load_sections, "on the page of the search only"),
+    ("html-page-context", 500, errors_page.load_messages, "likewise; it acts on those results"),
     ("html-page-context", 500, markdown.write_page, "the Markdown of the resolved page"),
     ("html-page-context", 500, head.add_card, "the title and picture of a shared address"),
     ("html-page-context", 500, downloads.insert_links, "the links below the title"),
