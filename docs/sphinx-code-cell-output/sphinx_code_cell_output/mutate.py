@@ -77,7 +77,7 @@ def in_blocks(site: Built) -> Iterator[Mutant]:
 
     for page in site.pages():
         for cell in page.cells:
-            if cell.block:
+            if cell.block and not cell.options.skip:
                 place = f"{relative(str(page.path))}:{lines_of(cell.block)[0] + 1}"
                 for new, before, after in altered(cell.block.content):
                     yield Mutant(

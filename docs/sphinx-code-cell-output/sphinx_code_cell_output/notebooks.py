@@ -6,36 +6,32 @@ from typing import Any
 import nbformat
 from markdown_it.token import Token
 
-from sphinx_code_cell_output.cells import BLOCK, Cell
+from sphinx_code_cell_output.cells import BLOCK, Cell, executed_cells
 from sphinx_code_cell_output.compare import agrees
+from sphinx_code_cell_output.options import Rules
 
 SUFFIX = ".ipynb"
 # Jupyter writes one key a line; a quote inside a text has a backslash before it.
 CODE = re.compile(r'^\s*"cell_type": "code"', re.MULTILINE)
 
 
-def code_cells(notebook: Any) -> list[Any]:
-    """Return the code cells of a notebook."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
 def stored_cells(text: str) -> list[Any]:
     """Return the code cells of a notebook's text."""
-    return code_cells(nbformat.reads(text, 4))
+    return executed_cells(nbformat.reads(text, 4))
 
 
-def read(text: str, notebook: Any) -> list[Cell]:
+def read(text: str, notebook: Any, rules: Rules) -> list[Cell]:
     """Return the executed cells of a notebook, each with a block that is its stored output."""
     stored = stored_cells(text)
     lines = [text[: match.start()].count("\n") for match in CODE.finditer(text)]
     if len(lines) != len(stored):  # some programs write a notebook on one line
         lines = [0] * len(stored)
     cells: list[Cell] = []
-    for line, before, executed in zip(lines, stored, code_cells(notebook), strict=True):
+    for line, before, executed in zip(lines, stored, executed_cells(notebook), strict=True):
         fence = Token("fence", "", 0, map=[line, line + 1], meta={"index": len(cells)})
-        stated = Cell(fence, before).shown
+        stated = Cell(fence, before, rules=rules).shown
         block = Token("fence", "", 0, info=BLOCK, content=stated, map=[line, line + 1])
-        cells.append(Cell(fence, executed, block if stated else None))
+        cells.append(Cell(fence, executed, block if stated else None, rules))
     return cells
 
 
@@ -51,7 +47,7 @@ def updated(text: str, cells: list[Cell]) -> str:
         return text
     notebook = nbformat.reads(text, 4)
     for cell in changed:
-        stored = code_cells(notebook)[cell.fence.meta["index"]]
+        stored = executed_cells(notebook)[cell.fence.meta["index"]]
         stored.outputs = cell.executed.outputs
         stored.execution_count = cell.executed.execution_count
     return f"{nbformat.writes(notebook)}\n"

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sphinx_code_cell_output import cells, notebooks, update
+from sphinx_code_cell_output import cells, notebooks, sources, update
 from sphinx_code_cell_output.cells import Cell
+from sphinx_code_cell_output.options import Rules
 
 
 @dataclass
@@ -16,6 +17,8 @@ class Page:
     path: Path
     text: str
     cells: list[Cell]
+    in_file: list[Cell] | None  # with their lines in the file; None if the file has other cells
+    executed: int = 0
 
     @property
     def is_notebook(self) -> bool:
@@ -25,19 +28,28 @@ class Page:
     def accept(self, accepted: list[Cell]) -> None:
         """Rewrite the blocks of these cells if they disagree."""
         write = notebooks.updated if self.is_notebook else update.updated
+        if self.in_file is not self.cells:  # a handler of source-read has moved them
+            run = {id(cell.executed) for cell in accepted}
+            accepted = [cell for cell in self.in_file or [] if id(cell.executed) in run]
         if (new := write(self.text, accepted)) != self.text:
             self.path.write_bytes(new.encode())
 
 
 def read(env: Any, name: str) -> Page:
-    """Return a page as it is on disk, with the cells of its last execution."""
+    """Return a page with the cells of its last execution."""
     path = Path(env.doc2path(name))
     notebook = cells.executed_notebook(env, name)
-    text, found = "", []
-    if notebook.cells:
-        text = path.read_bytes().decode()  # keeps the line ends
-        if path.suffix == notebooks.SUFFIX:
-            found = notebooks.read(text, notebook)
-        else:
-            found = cells.read(text, env.myst_config, notebook)
-    return Page(name, path, text, found)
+    if not notebook.cells:
+        return Page(name, path, "", [], [])
+    text = path.read_bytes().decode()  # keeps the line ends
+    rules = Rules.of(env, notebook)
+    executed = len(cells.executed_cells(notebook))
+    if path.suffix == notebooks.SUFFIX:
+        found = notebooks.read(text, notebook, rules)
+        return Page(name, path, text, found, found, executed)
+    built = sources.built_text(env, name)
+    found = cells.read(text if built is None else built, env.myst_config, notebook, rules)
+    in_file: list[Cell] | None = found
+    if built is not None:
+        in_file = sources.placed(text, built, env.myst_config, notebook, rules)
+    return Page(name, path, text, found, in_file, executed)

@@ -19,6 +19,7 @@ class Result:
     name: str
     problems: list[Problem] = field(default_factory=list)
     skipped: str = ""
+    by_option: bool = False  # the block itself says that it is not compared
     cell: Cell | None = None
 
     @property
@@ -43,7 +44,9 @@ def of_cells(page: Page, problems: list[Problem]) -> Iterator[Result]:
         if cell.block or mine:
             line = lines_of(cell.block)[0] + 1 if cell.block else cell.line
             result = Result(path, line, f"cell {number}", mine, cell=cell)
-            if not mine and cell.executed.execution_count is None:
+            if not mine and cell.options.skip:
+                result.skipped, result.by_option = f"skip: {cell.options.skip}", True
+            elif not mine and cell.executed.execution_count is None:
                 result.skipped = "the cell was not run: one above it failed"
             elif not mine and any(differences([cell])):
                 result.skipped = "not compared: a cell of the page failed"

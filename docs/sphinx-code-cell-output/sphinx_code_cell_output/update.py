@@ -5,30 +5,39 @@ import re
 
 from sphinx_code_cell_output.cells import BLOCK, Cell, lines_of
 from sphinx_code_cell_output.compare import agrees
+from sphinx_code_cell_output.digits import rounded
 
 
 def updated(text: str, cells: list[Cell]) -> str:
     """Return the page with each block that disagrees rewritten, added or removed."""
     lines = io.StringIO(text, newline="").readlines()  # split where Markdown does, not at \f
     end = "\r\n" if "\r\n" in text else "\n"
-    for cell in reversed(cells):
+    for position, cell in reversed([*enumerate(cells)]):
         if agrees(cell):
             continue
-        after = cell.span[1]
         if not cell.block:
-            lines[after:after] = [end, block(cell, end)]
+            lines[cell.span[1] : cell.span[1]] = [end, block(cell, end)]
             continue
         start, stop = lines_of(cell.block)
         if cell.shown:
             lines[start:stop] = [block(cell, end)]
         else:
-            del lines[after:stop]
+            del lines[above(cells, position) : stop]
     return "".join(lines)
+
+
+def above(cells: list[Cell], position: int) -> int:
+    """Return the line after the cell, or the block, that is above the block of a cell."""
+    before, cell = cells[position - 1] if position else None, cells[position]
+    if before and before.block and before.fence is cell.fence:
+        return lines_of(before.block)[1]
+    return cell.span[1]
 
 
 def block(cell: Cell, end: str) -> str:
     """Return the block of a cell, with a fence longer than any in its output."""
-    longest = max([2, *map(len, re.findall(r"`+", cell.shown))])
+    shown = rounded(cell.shown, cell.stated) if cell.options.digits else cell.shown
+    longest = max([2, *map(len, re.findall(r"`+", shown))])
     fence = "`" * (longest + 1)
-    text = f"{fence}{f'{BLOCK} {cell.option}'.strip()}\n{cell.shown}\n{fence}\n"
+    text = f"{fence}{f'{BLOCK} {cell.option}'.strip()}\n{shown}\n{fence}\n"
     return text.replace("\n", end)
