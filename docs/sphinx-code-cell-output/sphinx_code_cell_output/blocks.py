@@ -44,12 +44,10 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     env: Any = app.env
     page = pages.read(env, env.docname)
     marks = taken(doctree)
-    if page.executed == 0 and is_notebook(page.path):
-        found, blocks = [], {"unrun_outputs": len(marks)}
-    else:
-        found = [*compared(app, page), *strays(marks, page)]
-        cached = env.nb_metadata[env.docname]["exec_data"]["method"] == "cache"
-        blocks = {"cached_outputs": len(marks) if cached and not env.temp_data.get(RAN) else 0}
+    run = execution_of(env)
+    cached = run and run["method"] == "cache" and not env.temp_data.get(RAN)
+    unrun = marks and not run and is_notebook(page.path)
+    found = [] if unrun else [*compared(app, page), *strays(marks, page)]
     found = [one for one in found if not is_suppressed(app, one.subtype)]
     if found:
         env.note_reread()  # an unchanged page is compared again until it agrees
@@ -58,7 +56,8 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
         logger.warning(message, location=place, type="code_cell_output", subtype=subtype)
     stated = [cell for cell in page.cells if cell.block]
     env.metadata[env.docname].update(
-        blocks,
+        unrun_outputs=len(marks) if unrun else 0,
+        cached_outputs=len(marks) if cached else 0,
         checked_cells=len({id(cell.executed) for cell in page.cells}),
         checked_outputs=sum(not cell.options.skip for cell in stated),
         checked_skipped=sum(bool(cell.options.skip) for cell in stated),
@@ -75,7 +74,7 @@ def compared(app: Sphinx, page: pages.Page) -> list[Finding]:
     if not page.cells:
         return []
     stop = env.temp_data.get(STOPPED)
-    stopped = not env.nb_metadata[env.docname]["exec_data"]["succeeded"]
+    stopped = not execution_of(env)["succeeded"]
     found = [stop] if stop else list(failure(page.cells, stopped=stopped))
     ran = [cell for cell in page.cells if not found or cell.line < found[0].line]
     if app.config.code_cell_output_update:
@@ -88,6 +87,12 @@ def compared(app: Sphinx, page: pages.Page) -> list[Finding]:
     else:
         found += differences(ran)
     return found
+
+
+def execution_of(env: Any) -> dict[str, Any]:
+    """Return MyST-NB's record of the execution of the page; empty if it was not run."""
+    data: dict[str, Any] = getattr(env, "nb_metadata", {}).get(env.docname, {}).get("exec_data", {})
+    return data
 
 
 def is_notebook(path: Path) -> bool:

@@ -130,11 +130,15 @@ def text(artist: Any) -> str:
 def axis(name: str, axes: Any) -> str:
     """Return the label, the limits, the scale and the fixed ticks of an axis."""
     one = getattr(axes, f"{name}axis")
-    label, scale, ticks = one.get_label_text(), one.get_scale(), one.get_major_formatter()
-    names = getattr(ticks, "seq", ()) if len(one.get_majorticklocs()) <= ALL else ()
-    parts = [f"{name}{f' {label!r}' if label else ''} {span(one.get_view_interval())}"]
-    parts += [scale] if scale != "linear" else []
-    return ", ".join([*parts, *(repr(str(tick)) for tick in names)])
+    label, scale, locator = one.get_label_text(), one.get_scale(), one.get_major_locator()
+    start, end = getattr(axes, f"get_{name}lim")()
+    text = f"{name}{f' {label!r}' if label else ''} {number(start)} to {number(end)}"
+    if scale != "linear":
+        text += f", {scale}"
+    places = getattr(locator, "locs", ())  # of ticks that are set
+    names = one.get_major_formatter().format_ticks(places)
+    ticks = [f"{number(place)} {name!r}" for place, name in zip(places, names)]  # noqa: B905
+    return ", ".join([text, *(["ticks " + " ".join(ticks)] if ticks else [])])
 
 
 def axes_lines(axes: Any) -> list[str]:
@@ -142,7 +146,7 @@ def axes_lines(axes: Any) -> list[str]:
     boxes = [one for one in axes.containers if type(one).__name__ == "BarContainer"]
     in_bars = {id(box) for container in boxes for box in container.patches}
     found = [axis(name, axes) for name in ("x", "y", "z") if hasattr(axes, f"{name}axis")]
-    found = found if axes.axison else []
+    found = found if getattr(axes, "_axis3don", axes.axison) else []
     artists = [
         *((line, one) for one in axes.lines),
         *((patch, one) for one in axes.patches if id(one) not in in_bars),

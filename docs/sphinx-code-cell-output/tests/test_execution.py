@@ -6,6 +6,7 @@ import jupyter_cache.executors.utils as executors
 import nbclient
 import pytest
 from jupyter_client.manager import AsyncKernelManager
+from nbformat.v4 import new_notebook
 from sphinx_code_cell_output import execution
 from test_cells import HEAD, TYPE, block, build, cell, line_of
 
@@ -32,9 +33,10 @@ def test_site_names_the_kernel_manager(tmp_path, named):
 def test_kernel_manager_of_myst_nb_takes_precedence(monkeypatch):
     given = []
     monkeypatch.setattr(nbclient, "execute", lambda _notebook, **options: given.append(options))
-    env = SimpleNamespace(config=SimpleNamespace(code_cell_output_kernel_manager="ours"))
-    execution.execute({}, env=env, kernel_manager_class="theirs")
-    execution.execute({}, env=env)
+    settings = {"code_cell_output_kernel_manager": "ours", "code_cell_output_figure_data": False}
+    env = SimpleNamespace(config=SimpleNamespace(**settings), temp_data={})
+    execution.execute(new_notebook(), env=env, kernel_manager_class="theirs")
+    execution.execute(new_notebook(), env=env)
     assert [options["kernel_manager_class"] for options in given] == ["theirs", "ours"]
 
 

@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from nbformat import v4
 from sphinx_code_cell_output import notebooks
+from sphinx_code_cell_output.options import Rules
 from sphinx_code_cell_output.cli import main
 from test_cells import CONF, TYPE, build, stream, value
 
@@ -85,4 +86,4 @@ def test_cell_that_stops_the_kernel_is_an_error_of_the_page(tmp_path):
 
 def test_notebook_without_code_has_no_cells():
     empty = v4.new_notebook()
-    assert notebooks.read(nbformat.writes(empty), empty) == []
+    assert notebooks.read(nbformat.writes(empty), empty, Rules()) == []
