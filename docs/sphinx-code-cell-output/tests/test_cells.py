@@ -181,7 +181,7 @@ def test_cell_that_no_longer_raises_is_said():
 
 
 def test_warning_is_stated_without_its_place():
-    text = "/tmp/ipykernel_7/12.py:3: UserWarning: odd\ntwice\n  warnings.warn(text)\n"  # noqa: S108
+    text = "/tmp/ipykernel_7/12.py:3: UserWarning: odd\ntwice\n  warnings.warn(text)\n"
     assert not said("1\nUserWarning: odd\ntwice", stream("1\n"), stream(text, "stderr"))
     assert said("1\nUserWarning: odd", stream("1\n"), stream(text, "stderr"))
     assert not said("UserWarning: odd\ntwice\n" * 2, stream(text * 2, "stderr"))

@@ -6,8 +6,8 @@ import nbformat
 import pytest
 from nbformat import v4
 from sphinx_code_cell_output import notebooks
-from sphinx_code_cell_output.options import Rules
 from sphinx_code_cell_output.cli import main
+from sphinx_code_cell_output.options import Rules
 from test_cells import CONF, TYPE, build, stream, value
 
 pytestmark = pytest.mark.filterwarnings("ignore:'sphinx.environment.BuildEnvironment.app'")

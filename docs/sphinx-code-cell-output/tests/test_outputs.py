@@ -184,7 +184,7 @@ def test_blocks_below_a_cell_share_its_outputs(stated):
     assert not list(differences(cells))
     assert updated(text, cells) == text
     wrong = text.replace("2\n", "5\n")
-    assert [one.subtype for one in differences(cells_of(wrong, OUTPUTS, []))][0] == "difference"
+    assert next(differences(cells_of(wrong, OUTPUTS, []))).subtype == "difference"
 
 
 @pytest.mark.parametrize(
