@@ -46,7 +46,7 @@ def largest(x: Tensor, dim: int) -> tuple[Tensor, Tensor | None]:
     """Return the `maximum` and its index, which is None for a DTensor and an empty tensor."""
     if is_sharded(x) or not x.numel():
         return maximum(x, dim), None
-    return x.detach().max(dim, keepdim=True)  # faster than amax and argmax
+    return x.detach().max(dim, keepdim=True)  # on large tables, faster than amax and argmax
 
 
 def sum_less_one(x: Tensor, dim: int, index: Tensor | None) -> Tensor:
