@@ -17,7 +17,8 @@ from sphinx_code_cell_output.compare import Finding
 
 # In env.temp_data: the finding of a kernel that stopped; whether a kernel ran at all.
 STOPPED, RAN = "code_cell_output_stopped", "code_cell_output_ran"
-REPLACED = "jupyter_cache.executors.utils"
+# The modules whose globals are replaced, or kept.
+REPLACED = ("jupyter_cache.executors.utils", "sphinx_code_cell_output.clients")
 
 
 def replace(_app: Sphinx, env: Any, pages: list[str]) -> None:
@@ -33,15 +34,14 @@ def replace(_app: Sphinx, env: Any, pages: list[str]) -> None:
 
 
 def restore(_app: Sphinx, _error: Exception | None) -> None:
-    """Restore nbclient's function: another site may be built in this process."""
-    if executors := sys.modules.get(REPLACED):
+    """Restore the originals: another site may be built in this process."""
+    executors, clients = map(sys.modules.get, REPLACED)
+    if executors and clients:
         import nbclient  # noqa: PLC0415  # jupyter_cache has imported it
+        from myst_nb.core.execute import inline  # noqa: PLC0415  # likewise
 
         vars(executors)["executenb"] = nbclient.execute
-    if clients := sys.modules.get("sphinx_code_cell_output.clients"):
-        from myst_nb.core.execute import inline  # noqa: PLC0415  # it is imported
-
-        inline.ModifiedNotebookClient = clients.ModifiedNotebookClient
+        inline.ModifiedNotebookClient = vars(clients)["ModifiedNotebookClient"]
 
 
 def settings(env: Any, options: dict[str, Any]) -> dict[str, Any]:

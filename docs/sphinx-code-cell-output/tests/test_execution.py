@@ -1,13 +1,15 @@
 """The execution of pages: the function that is replaced, the kernel manager, a kernel that stops."""
 
+import asyncio
 from types import SimpleNamespace
 
 import jupyter_cache.executors.utils as executors
 import nbclient
 import pytest
 from jupyter_client.manager import AsyncKernelManager
+from myst_nb.core.execute import inline
 from nbformat.v4 import new_notebook
-from sphinx_code_cell_output import execution
+from sphinx_code_cell_output import clients, execution
 from test_cells import HEAD, TYPE, block, build, cell, line_of
 
 used = []
@@ -50,6 +52,13 @@ def test_function_is_replaced_only_while_pages_are_read(tmp_path):
     app.build()
     assert [function.func for function in seen] == [execution.execute]
     assert executors.executenb is nbclient.execute
+    assert inline.ModifiedNotebookClient is clients.ModifiedNotebookClient
+
+
+def test_kernel_of_another_language_gets_no_python():
+    spec = SimpleNamespace(language="R")
+    client = SimpleNamespace(km=SimpleNamespace(kernel_spec=spec))
+    assert asyncio.run(clients.report_figures(client)) is None
 
 
 def test_build_that_reads_nothing_replaces_nothing():
@@ -58,9 +67,10 @@ def test_build_that_reads_nothing_replaces_nothing():
 
 
 def test_nothing_is_restored_where_nothing_was_executed(monkeypatch):
-    monkeypatch.delitem(execution.sys.modules, execution.REPLACED)
+    for module in execution.REPLACED:
+        monkeypatch.delitem(execution.sys.modules, module)
     execution.restore(None, None)
-    assert execution.REPLACED not in execution.sys.modules
+    assert not {*execution.REPLACED} & {*execution.sys.modules}
 
 
 STOPS = {
