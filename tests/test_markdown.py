@@ -285,8 +285,7 @@ def test_links_between_pages_lead_to_markdown(site):
         text = (site / f"{page}.md").read_text()
         for target in re.findall(r"\]\((?!https://|#)([^)\s]+)\)", text):
             assert (site / page).parent.joinpath(target.partition("#")[0]).is_file(), (page, target)
-            # The source of a function, by viewcode, is HTML only.
-            assert ".md" in target or "_modules/autograd_notes/" in target, (page, target)
+            assert ".md" in target, (page, target)
             number += 1
     assert number > 100
 

@@ -13,7 +13,6 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 from notes_site import (
-    definitions,
     downloads,
     errors_page,
     figures,
@@ -55,7 +54,6 @@ EVENTS: list[tuple[str, int, Callable[..., Any], str]] = [
     ("build-finished", 900, html.write_stylesheet, "after the theme, which writes colours last"),
 ]
 DIRECTIVES: dict[str, type[Directive]] = {
-    "definition": definitions.Definition,
     "error-overview": errors_page.ErrorOverview,
     "reading-order": front.ReadingOrder,
     "vega-figure": figures.VegaFigure,

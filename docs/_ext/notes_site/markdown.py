@@ -33,7 +33,7 @@ from notes_site.head import about
 from notes_site.html import write
 
 MARK = "\0{}\0"  # the placeholder of the cell of this number
-PAGE = re.compile(r"^(?!.*\b_modules/)(.*)\.html(?=#|$)")  # viewcode's pages have no Markdown
+PAGE = re.compile(r"\.html(?=#|$)")
 LANGUAGES = {"ipython3": "python", "none": "", "default": "", "myst-ansi": "", "pytb": ""}
 
 
@@ -221,7 +221,7 @@ def write_page(
     if doctree is None or app.builder.name != "html":
         return
     name = posixpath.basename(page)
-    text = markdown(app, doctree, lambda uri: PAGE.sub(r"\1.md", uri or f"{name}.html"))
+    text = markdown(app, doctree, lambda uri: PAGE.sub(".md", uri or f"{name}.html"))
     write(Path(app.outdir, f"{page}.md"), text)
     context["metatags"] += f'<link rel="alternate" type="text/markdown" href="{name}.md">\n'
 
