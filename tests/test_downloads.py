@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 from nbclient import NotebookClient
 from notes_site.downloads import absolute, links, notebook
-from sphinx_code_cell_output.cells import in_order, shown
+from sphinx_code_cell_output.outputs import in_order, shown
 from test_head import GITHUB, settings
 from test_site import BACKWARD, PAGES, ROADS, parsed
 

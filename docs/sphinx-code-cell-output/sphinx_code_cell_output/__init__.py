@@ -13,7 +13,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from sphinx_code_cell_output import blocks, execution, report, settings
+from sphinx_code_cell_output import blocks, execution, report, settings, settle, sources
 
 __version__ = "0.1.0"
 
@@ -21,7 +21,9 @@ __version__ = "0.1.0"
 EVENTS: list[tuple[str, int, Callable[..., Any], str]] = [
     ("config-inited", 500, settings.read_boolean, "'-D code_cell_output_update=true' works"),
     ("config-inited", 500, settings.exclude, "no build finds the files of another"),
+    ("config-inited", 500, settle.check_replacements, "a malformed pattern is an error here"),
     ("env-before-read-docs", 500, execution.replace, "only a build that reads pages executes"),
+    ("source-read", 10_000, sources.note, "after all that change the text of a page"),
     ("doctree-read", 500, blocks.check, "before .tracebacks (550) changes what cells show"),
     ("build-finished", 500, execution.restore, "the next build starts afresh"),
     ("build-finished", 900, report.summarize, "the end of a log is read first"),
@@ -35,6 +37,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("code_cell_output_kernel_manager", "", rebuild="", types=Any)
     app.add_config_value("code_cell_output_machine", report.MACHINE, rebuild="", types=Any)
     app.add_config_value("code_cell_output_update_command", report.UPDATE, rebuild="", types=(str,))
+    app.add_config_value("code_cell_output_replace", {}, rebuild="env", types=(dict,))
+    app.add_config_value("code_cell_output_digits", default=False, rebuild="env", types=(bool,))
+    app.add_config_value(
+        "code_cell_output_figure_data", default=False, rebuild="env", types=(bool,)
+    )
     app.add_directive("code-cell-output", blocks.CodeCellOutput)
     for event, priority, handler, _ in EVENTS:
         app.connect(event, handler, priority)

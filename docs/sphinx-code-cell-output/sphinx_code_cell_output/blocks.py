@@ -4,17 +4,19 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from myst_nb.core.read import is_myst_markdown_notebook
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from sphinx_code_cell_output import pages
-from sphinx_code_cell_output.cells import Cell
-from sphinx_code_cell_output.compare import differences, failure
-from sphinx_code_cell_output.execution import STOPPED
-from sphinx_code_cell_output.notebooks import is_stripped
+from sphinx_code_cell_output import notebooks, pages, report, sources
+from sphinx_code_cell_output.cells import Cell, lines_of
+from sphinx_code_cell_output.compare import Finding, differences, failure
+from sphinx_code_cell_output.execution import RAN, STOPPED
 
 logger = logging.getLogger(__name__)
+
+OTHER_CELLS = "the cells of this file are not those that were run: none is {}"
 
 
 class Mark(nodes.Invisible, nodes.Element):
@@ -26,6 +28,7 @@ class CodeCellOutput(SphinxDirective):
 
     has_content = True
     optional_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         """Return a placeholder: a block without an executed cell is an error of the page."""
@@ -38,39 +41,96 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     """Compare the page that has just been read, or update it."""
     env: Any = app.env
     page = pages.read(env, env.docname)
-    cells = page.cells
-    found: list[tuple[int, str]] = []
-    differing: list[tuple[int, str]] = []
-    if cells:
-        stop = env.temp_data.get(STOPPED)
-        succeeded = env.nb_metadata[env.docname]["exec_data"]["succeeded"]
-        found = [stop] if stop else list(failure(cells, stopped=not succeeded))
-        if app.config.code_cell_output_update and not found:
-            page.accept(cells)
-        elif page.is_notebook and is_stripped(cells):
-            found.append((1, "this notebook stores no outputs, so none is compared"))
-        elif not found:
-            differing = list(differences(cells))
-    found += [*differing, *strays(doctree, page.path, cells)]
+    marks = taken(doctree)
+    run = execution_of(env)
+    cached = run and run["method"] == "cache" and not env.temp_data.get(RAN)
+    unrun = [] if run else stated_lines(page.path, marks)
+    found = [] if unrun else [*compared(app, page), *strays(marks, page)]
+    found = report.reported(app, found)
     if found:
         env.note_reread()  # an unchanged page is compared again until it agrees
-    for line, message in found:
-        logger.warning(message, location=(env.docname, line), type="code_cell_output")
+    for line, message, subtype in found:
+        place = env.docname, line
+        logger.warning(message, location=place, type=report.TYPE, subtype=subtype)
+    stated = [cell for cell in page.cells if cell.block]
     env.metadata[env.docname].update(
-        checked_cells=len(cells),
-        checked_outputs=sum(cell.block is not None for cell in cells),
-        differing_cells=len(differing),
+        unrun_outputs=len(unrun),
+        unrun_lines=unrun,
+        cached_outputs=len(marks) if cached else 0,
+        checked_cells=len({id(cell.executed) for cell in page.cells}),
+        checked_outputs=sum(not cell.options.skip for cell in stated),
+        checked_skipped=sum(bool(cell.options.skip) for cell in stated),
+        checked_replaced=sum(cell.raw != cell.shown for cell in stated if not cell.options.skip),
+        differing_cells=sum(one.subtype not in ("failed", "orphan") for one in found),
     )
 
 
-def strays(doctree: nodes.document, path: Path, cells: list[Cell]) -> list[tuple[int, str]]:
-    """Remove the placeholders of a page; return the blocks that do not follow an executed cell."""
-    # MyST-NB counts one blank line after a cell, even if there are more.
-    follow = {(str(path), cell.span[1] + 2) for cell in cells if cell.block}
+def compared(app: Sphinx, page: pages.Page) -> list[Finding]:
+    """Compare or update the cells of a page; those after one that failed were not run."""
+    env: Any = app.env
+    if page.executed and not page.cells:
+        return [Finding(1, OTHER_CELLS.format("compared"), "orphan")]
+    if not page.cells:
+        return []
+    stop = env.temp_data.get(STOPPED)
+    stopped = not execution_of(env)["succeeded"]
+    found = [stop] if stop else list(failure(page.cells, stopped=stopped))
+    ran = [cell for cell in page.cells if not found or cell.line < found[0].line]
+    if app.config.code_cell_output_update:
+        found += differences(page.accept(ran))
+        if page.in_file is page.cells:
+            sources.note_file(env, page.name, page.path)
+        else:  # the text that was built has the old blocks
+            env.note_reread()
+        if page.in_file is None:
+            found.append(Finding(1, OTHER_CELLS.format("updated"), "orphan"))
+    elif page.is_notebook and not found and notebooks.is_stripped(page.cells):
+        message = "this notebook stores no outputs, so none is compared"
+        found.append(Finding(1, message, "unstated"))
+    else:
+        found += differences(ran)
+    return found
+
+
+def execution_of(env: Any) -> dict[str, Any]:
+    """Return MyST-NB's record of the execution of the page; empty if it was not run."""
+    data: dict[str, Any] = getattr(env, "nb_metadata", {}).get(env.docname, {}).get("exec_data", {})
+    return data
+
+
+def stated_lines(path: Path, marks: list[Mark]) -> list[int]:
+    """Return the lines of the blocks of a page, if MyST-NB reads it as a notebook."""
+    if path.suffix == notebooks.SUFFIX:
+        return notebooks.stated_lines(path.read_text("utf-8-sig"))
+    if marks and is_myst_markdown_notebook(path.read_text("utf-8-sig")):
+        return [mark.line or 1 for mark in marks]
+    return []
+
+
+def taken(doctree: nodes.document) -> list[Mark]:
+    """Remove the placeholders of a page, and return them."""
     marks = list(doctree.findall(Mark))
     for mark in marks:
         mark.parent.remove(mark)
+    return marks
+
+
+def strays(marks: list[Mark], page: pages.Page) -> list[Finding]:
+    """Return the blocks that do not follow an executed cell."""
+    if page.executed and not page.cells:
+        return []  # one finding is enough for the page
+    follow = set()
+    first: Cell | None = None
+    for cell in page.cells:
+        if cell.block and (first is None or first.fence is not cell.fence):
+            first = cell
+        if cell.block and first and first.block:
+            # MyST-NB counts one blank line after a cell, even if there are more.
+            line = cell.span[1] + 2 + lines_of(cell.block)[0] - lines_of(first.block)[0]
+            follow.add((str(page.path), line))
     message = "this block does not follow a cell"
     return [
-        (mark.line or 1, message) for mark in marks if (str(mark.source), mark.line) not in follow
+        Finding(mark.line or 1, message, "orphan")
+        for mark in marks
+        if (str(mark.source), mark.line) not in follow
     ]

@@ -1,10 +1,7 @@
-"""The executed cells of a page, each with the output block that follows it."""
+"""The executed cells of a page, each with the output blocks that follow it."""
 
-import re
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,53 +10,26 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from myst_parser.parsers.mdit import create_md_parser
 
+from sphinx_code_cell_output.options import Options, Rules, parsed
+from sphinx_code_cell_output.outputs import figure_data_of, in_order, shown
+from sphinx_code_cell_output.settle import plain, settled
+from sphinx_code_cell_output.visible import visible
+
 CELL, BLOCK = "{code-cell}", "{code-cell-output}"
-HIDDEN = {"remove-output", "remove_output", "remove-cell", "remove_cell"}
-# The place of a warning differs between runs and machines.
-PLACE = re.compile(r"^.*\.py:\d+: (?=\w+: )| \([^()\n]* at /\S+:\d+\.\)", re.MULTILINE)
-# The line of code after the text of a warning; the text itself may have several lines.
-CODE = re.compile(r"^(.*\.py:\d+: \w+: .*\n(?:(?!  |.*\.py:\d+: \w+: ).*\n)*)  .*\n?", re.MULTILINE)
-
-
-def shown(output: Any) -> str:
-    """Return one output of a cell as text; a picture or other rich output as its kind."""
-    if output.output_type == "error":
-        text = f"{output.ename}: {output.evalue}"
-    elif output.output_type == "stream":
-        text = (
-            PLACE.sub("", CODE.sub(r"\1", output.text)) if output.name == "stderr" else output.text
-        )
-    else:
-        kinds = [kind for kind in output.data if not kind.startswith("application/papermill")]
-        rich = [kind for kind in kinds if kind != "text/plain"]
-        if any(kind.startswith("image/") for kind in rich):
-            text = "<figure>"
-        else:
-            text = f"<{rich[0]}>" if rich else output.data[kinds[0]] if kinds else ""
-    return text if not text or text.endswith("\n") else text + "\n"
-
-
-def in_order(outputs: list[Any]) -> Iterator[Any]:
-    """Put stderr after stdout: their order of arrival is random."""
-    for streams, group in groupby(outputs, lambda output: output.output_type == "stream"):
-        run = list(group)
-        if streams:
-            run.sort(key=lambda output: output.name == "stderr")
-        yield from run
-
-
-def plain(text: str) -> str:
-    """Return a text without trailing blanks."""
-    return "\n".join(line.rstrip() for line in text.splitlines()).rstrip()
+NONE = Rules()
+WRITES = ("%%writefile", "%%file")
 
 
 @dataclass
 class Cell:
-    """An executed cell of a page, and the block that follows it."""
+    """An executed cell of a page, and the block that states its output, or a part of it."""
 
     fence: Token
     executed: Any
     block: Token | None = None
+    rules: Rules = NONE
+    above: Token | None = None  # the block above that of this cell, if there are several
+    part: list[Any] | None = None  # the outputs of this block, if there are several
 
     @property
     def span(self) -> tuple[int, int]:
@@ -83,21 +53,45 @@ class Cell:
         return next((shown(output) for output in outputs if output.output_type == "error"), "")
 
     @property
+    def outputs(self) -> list[Any]:
+        """The outputs that a reader sees, in a fixed order."""
+        if self.part is None:
+            return list(in_order(visible(self.executed, self.rules.nb)))
+        return self.part
+
+    @property
+    def raw(self) -> str:
+        """The output that a reader sees below the cell, before anything is replaced."""
+        data = self.options.figure_data
+        text = plain("".join(shown(output, figure_data=data) for output in self.outputs))
+        if self.executed.source.lstrip().startswith(WRITES):  # it depends on an earlier run
+            text = text.replace("Overwriting ", "Writing ", 1)
+        return text
+
+    @property
     def shown(self) -> str:
-        """The output that a reader sees below the cell."""
-        if self.tags & HIDDEN:
-            return ""
-        return plain("".join(map(shown, in_order(self.executed.outputs))))
+        """The output that is compared."""
+        return settled(self.raw, self.rules.replace)
 
     @property
     def stated(self) -> str:
         """The content of the block."""
-        return plain(self.block.content) if self.block else ""
+        return settled(plain(self.block.content), self.rules.replace) if self.block else ""
 
     @property
     def option(self) -> str:
-        """The option after the name of the block."""
+        """The text after the name of the block."""
         return self.block.info.removeprefix(BLOCK).strip() if self.block else ""
+
+    @property
+    def options(self) -> Options:
+        """The options of the block."""
+        return parsed(self.option, self.rules)
+
+    @property
+    def lacks_figure_data(self) -> bool:
+        """Whether the block asks for the data of a figure, and the kernel attached none."""
+        return "figure-data" in self.option and not any(map(figure_data_of, self.outputs))
 
 
 def lines_of(token: Token) -> tuple[int, int]:
@@ -106,20 +100,57 @@ def lines_of(token: Token) -> tuple[int, int]:
     return start, end
 
 
-def read(text: str, config: Any, notebook: Any) -> list[Cell]:
-    """Return the executed cells of a page, each with the block that follows it directly."""
+def fences(text: str, config: Any) -> list[tuple[Token, list[Token]]]:
+    """Return the cells of a page, each with the blocks that follow it directly."""
     config = replace(config, disable_syntax=[*config.disable_syntax, "inline"])
-    executed = iter(cell for cell in notebook.cells if cell.cell_type == "code")
-    cells: list[Cell] = []
+    found: list[tuple[Token, list[Token]]] = []
     last = None
     for token in create_md_parser(config, RendererHTML).parse(f"{text}\n"):
         if token.level == 0 and token.type == "fence":
-            if token.info.startswith(BLOCK) and cells and cells[-1].fence is last:
-                cells[-1].block = token
+            if token.info.startswith(BLOCK) and found and last is [found[-1][0], *found[-1][1]][-1]:
+                found[-1][1].append(token)
             elif token.info.startswith(CELL):
-                cells.append(Cell(token, next(executed)))
+                found.append((token, []))
         last = token
-    return cells
+    return found
+
+
+def parts(fence: Token, blocks: list[Token], executed: Any, rules: Rules) -> list[Cell]:
+    """Return a cell once for each of its blocks: they have an output each, the last has the rest.
+
+    One block, or none, has all outputs.
+    """
+    if len(blocks) < 2:
+        return [Cell(fence, executed, blocks[0] if blocks else None, rules)]
+    outputs = [each for each in Cell(fence, executed, rules=rules).outputs if plain(shown(each))]
+    ends = [*range(1, len(blocks)), len(outputs)]
+    above = [None, *blocks]
+    return [
+        Cell(fence, executed, block, rules, above[start], outputs[start:end])
+        for start, (block, end) in enumerate(zip(blocks, ends, strict=True))
+    ]
+
+
+def executed_cells(notebook: Any) -> list[Any]:
+    """Return the code cells of a notebook."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def read(text: str, config: Any, notebook: Any, rules: Rules | None = None) -> list[Cell]:
+    """Return the executed cells of a page; none if the notebook has other cells than the page."""
+    found, executed = fences(text, config), executed_cells(notebook)
+    if len(found) != len(executed):
+        return []
+    pairs = list(zip(found, executed, strict=True))
+    if not all(is_code_of(fence, run) for (fence, _), run in pairs):
+        return []
+    return [cell for pair, run in pairs for cell in parts(*pair, run, rules or NONE)]
+
+
+def is_code_of(fence: Token, executed: Any) -> bool:
+    """Whether a fence has the code that was executed, below its options, or loads it."""
+    code = "\n".join(fence.content.splitlines())
+    return "load" in executed.metadata or code.endswith(executed.source)
 
 
 def executed_notebook(env: Any, page: str) -> Any:

@@ -1,7 +1,9 @@
 """The number of checks of each page and of the site: logged by each build, or `{check-counts}`.
 
 In a sentence, {check-total}`cells` is the number of all cells; likewise outputs, doctests, numbers,
-and marked: cells with `rounding: "reason"`, whose subject is rounding. The setting
+marked: cells with `rounding: "reason"`, whose subject is rounding; skipped: blocks with
+`skip: reason`, which are not compared; and replaced: blocks in which a replacement acts, so that it
+may hide a number. The table and the log show the last two if there are any. The setting
 `code_cell_output_totals = {"name": number}` adds others. A page whose code has no output block and
 no doctest is a warning, and so is a mark without a reason.
 """
@@ -21,7 +23,8 @@ from sphinx_code_cell_output.doctests import examples
 logger = logging.getLogger(__name__)
 
 KINDS = ("cells", "outputs", "doctests", "numbers")
-HEADS = ("Page", "Cells", "Outputs", "Doctests", "Numbers")
+HEADS = ("Cells", "Outputs", "Doctests", "Numbers")
+LOOSE = {"skipped": "Skipped", "replaced": "Replaced"}  # shown if there are any
 
 
 class Table(nodes.General, nodes.Element):
@@ -37,7 +40,7 @@ class CheckTotal(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the placeholder of the number."""
-        known = [*KINDS, "marked", *self.config.code_cell_output_totals]
+        known = [*KINDS, "marked", *LOOSE, *self.config.code_cell_output_totals]
         if self.text not in known:
             wrong = self.inliner.reporter.error(
                 f"check-total: expected one of {', '.join(known)}, got {self.text}",
@@ -85,24 +88,34 @@ def count(app: Sphinx, doctree: nodes.document) -> None:
         )
 
 
+def total(env: BuildEnvironment, kind: str) -> int:
+    """Return the number of one kind on all pages."""
+    return sum(int(env.metadata[page].get(f"checked_{kind}", 0)) for page in env.found_docs)
+
+
+def shown_kinds(env: BuildEnvironment) -> dict[str, str]:
+    """Return the kinds that the table and the log show, and the heads of their columns."""
+    loose = {kind: head for kind, head in LOOSE.items() if total(env, kind)}
+    return {**dict(zip(KINDS, HEADS, strict=True)), **loose}
+
+
 def counts(env: BuildEnvironment) -> dict[str, list[int]]:
     """Return the number of checks of each kind by page, and the total under an empty name."""
+    kinds = shown_kinds(env)
     pages = {
-        page: [env.metadata[page].get(f"checked_{kind}", 0) for kind in KINDS]
+        page: [env.metadata[page].get(f"checked_{kind}", 0) for kind in kinds]
         for page in sorted(env.found_docs)
     }
-    pages = {page: row for page, row in pages.items() if any(row)}
     return {
-        **pages,
-        "": [sum(column) for column in zip([0] * len(KINDS), *pages.values(), strict=True)],
+        **{page: row for page, row in pages.items() if any(row)},
+        "": [total(env, kind) for kind in kinds],
     }
 
 
 def totals(app: Sphinx) -> dict[str, int]:
     """Return the totals by name."""
-    marked = sum(int(meta.get("checked_marked", 0)) for meta in app.env.metadata.values())
-    sums = dict(zip(KINDS, counts(app.env)[""], strict=True))
-    return {**sums, "marked": marked, **app.config.code_cell_output_totals}
+    sums = {kind: total(app.env, kind) for kind in (*KINDS, "marked", *LOOSE)}
+    return {**sums, **app.config.code_cell_output_totals}
 
 
 def outdated(app: Sphinx, env: Any) -> list[str]:
@@ -126,8 +139,9 @@ def row_of(cells: Iterable[str | nodes.Node]) -> nodes.row:
 def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Replace the placeholders by the table and the totals."""
     table = counts(app.env)
-    for total in list(doctree.findall(Total)):
-        total.replace_self(nodes.Text(f"{totals(app)[total['kind']]:,}"))
+    heads = ["Page", *shown_kinds(app.env).values()]
+    for role in list(doctree.findall(Total)):
+        role.replace_self(nodes.Text(f"{totals(app)[role['kind']]:,}"))
     for place in list(doctree.findall(Table)):
         rows = []
         for page, row in table.items():
@@ -137,8 +151,10 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
                 title = app.env.titles[page].astext()
                 name = nodes.reference("", title, internal=True, refuri=uri)
             rows.append(row_of([name, *map(str, row)]))
-        group = nodes.tgroup("", *(nodes.colspec(colwidth=w) for w in (4, 1, 1, 1, 1)), cols=5)
-        group += [nodes.thead("", row_of(HEADS)), nodes.tbody("", *rows)]
+        widths = [4, *[1] * (len(heads) - 1)]
+        columns = [nodes.colspec(colwidth=width) for width in widths]
+        group = nodes.tgroup("", *columns, cols=len(columns))
+        group += [nodes.thead("", row_of(heads)), nodes.tbody("", *rows)]
         place.replace_self(nodes.table("", group, classes=["check-counts"]))
 
 
@@ -148,7 +164,7 @@ def log(app: Sphinx, error: Exception | None) -> None:
         return
     table = counts(app.env)
     for page, row in table.items():
-        parts = ", ".join(f"{n} {kind}" for n, kind in zip(row, KINDS, strict=True))
+        parts = ", ".join(f"{n} {kind}" for n, kind in zip(row, shown_kinds(app.env), strict=True))
         logger.info("checked %s: %s", page or "in all", parts)
     if isinstance(app.builder, DocTestBuilder) and app.builder.total_tries != table[""][2]:
         ran = f"{app.builder.total_tries} of {table[''][2]} doctest examples"

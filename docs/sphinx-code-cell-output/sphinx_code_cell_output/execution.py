@@ -1,8 +1,9 @@
 """The execution of a page: merged streams, the kernel manager, and the line of a failure.
 
-MyST-NB 1.4 has no option for these. It executes pages by `jupyter_cache.executors.utils`, whose
-global `executenb` is replaced while pages are read: the only foreign global that is replaced. A
-kernel manager class that MyST-NB passes itself takes precedence.
+MyST-NB 1.4 has no option for these. It executes pages by `jupyter_cache.executors.utils`, or inline
+by a client of its own: the global `executenb` of the first and the class of the second are replaced
+while pages are read, and no other foreign global. A kernel manager class that MyST-NB passes itself
+takes precedence.
 """
 
 import sys
@@ -11,24 +12,46 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-STOPPED = "code_cell_output_stopped"  # in env.temp_data: line and message
-REPLACED = "jupyter_cache.executors.utils"
+from sphinx_code_cell_output import figure_data
+from sphinx_code_cell_output.compare import Finding
+
+# In env.temp_data: the finding of a kernel that stopped; whether a kernel ran at all.
+STOPPED, RAN = "code_cell_output_stopped", "code_cell_output_ran"
+# The modules whose globals are replaced, or kept.
+REPLACED = ("jupyter_cache.executors.utils", "sphinx_code_cell_output.clients")
 
 
 def replace(_app: Sphinx, env: Any, pages: list[str]) -> None:
     """Replace the function that executes notebooks, if any page is read."""
     if pages:
         import jupyter_cache.executors.utils as executors  # noqa: PLC0415  # imports SQLAlchemy
+        from myst_nb.core.execute import inline  # noqa: PLC0415  # imports the former
+
+        from sphinx_code_cell_output import clients  # noqa: PLC0415  # imports nbclient
 
         executors.executenb = partial(execute, env=env)
+        inline.ModifiedNotebookClient = partial(clients.InlineClient, env=env)
 
 
 def restore(_app: Sphinx, _error: Exception | None) -> None:
-    """Restore nbclient's function: another site may be built in this process."""
-    if executors := sys.modules.get(REPLACED):
+    """Restore the originals: another site may be built in this process."""
+    executors, clients = map(sys.modules.get, REPLACED)
+    if executors and clients:
         import nbclient  # noqa: PLC0415  # jupyter_cache has imported it
+        from myst_nb.core.execute import inline  # noqa: PLC0415  # likewise
 
         vars(executors)["executenb"] = nbclient.execute
+        inline.ModifiedNotebookClient = vars(clients)["ModifiedNotebookClient"]
+
+
+def settings(env: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a client: kernels send a stream in pieces, and may split a line."""
+    manager = env.config.code_cell_output_kernel_manager
+    return {
+        "coalesce_streams": True,
+        **({"kernel_manager_class": manager} if manager else {}),
+        **options,
+    }
 
 
 def execute(notebook: Any, *, env: Any, **options: Any) -> Any:
@@ -44,16 +67,18 @@ def execute(notebook: Any, *, env: Any, **options: Any) -> Any:
     import nbclient  # noqa: PLC0415  # only a page that runs needs it
     from nbclient.exceptions import CellExecutionError, CellTimeoutError  # noqa: PLC0415
 
-    if env.config.code_cell_output_kernel_manager:
-        options.setdefault("kernel_manager_class", env.config.code_cell_output_kernel_manager)
+    env.temp_data[RAN] = True
     begun: list[int] = []
+    run: Any = nbclient.execute
+    if figure_data.is_wanted(notebook, env.config):
+        from sphinx_code_cell_output import clients  # noqa: PLC0415  # imports nbclient
+
+        run = clients.execute
     try:
-        # Kernels send a stream in pieces, and may split a line.
-        return nbclient.execute(
+        return run(
             notebook,
-            coalesce_streams=True,
             on_cell_start=lambda **event: begun.append(event["cell_index"]),
-            **options,
+            **settings(env, options),
         )
     except CellExecutionError:
         raise
@@ -62,9 +87,9 @@ def execute(notebook: Any, *, env: Any, **options: Any) -> Any:
         if begun:
             lines = notebook.metadata.get("source_map", {})  # an .ipynb file has none
             line = lines[begun[-1]] if lines else 1
-            env.temp_data[STOPPED] = (line, f"the cell did not finish: {message}")
+            env.temp_data[STOPPED] = Finding(line, f"the cell did not finish: {message}", "failed")
         else:
-            env.temp_data[STOPPED] = (1, f"no cell was run: {message}")
+            env.temp_data[STOPPED] = Finding(1, f"no cell was run: {message}", "failed")
         # Any other error would end the build without the name of the page.
         if isinstance(error, CellTimeoutError) or env.mystnb_config.execution_raise_on_error:
             raise

@@ -6,36 +6,47 @@ from typing import Any
 import nbformat
 from markdown_it.token import Token
 
-from sphinx_code_cell_output.cells import BLOCK, Cell
+from sphinx_code_cell_output.cells import BLOCK, Cell, executed_cells
 from sphinx_code_cell_output.compare import agrees
+from sphinx_code_cell_output.options import Rules
 
 SUFFIX = ".ipynb"
 # Jupyter writes one key a line; a quote inside a text has a backslash before it.
 CODE = re.compile(r'^\s*"cell_type": "code"', re.MULTILINE)
 
 
-def code_cells(notebook: Any) -> list[Any]:
-    """Return the code cells of a notebook."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
 def stored_cells(text: str) -> list[Any]:
     """Return the code cells of a notebook's text."""
-    return code_cells(nbformat.reads(text, 4))
+    return executed_cells(nbformat.reads(text, 4))
 
 
-def read(text: str, notebook: Any) -> list[Cell]:
-    """Return the executed cells of a notebook, each with a block that is its stored output."""
-    stored = stored_cells(text)
+def code_lines(text: str, number: int) -> list[int]:
+    """Return the lines of the code cells of a notebook's text, counted from 0."""
     lines = [text[: match.start()].count("\n") for match in CODE.finditer(text)]
-    if len(lines) != len(stored):  # some programs write a notebook on one line
-        lines = [0] * len(stored)
+    return lines if len(lines) == number else [0] * number  # some programs write a single line
+
+
+def stated_lines(text: str) -> list[int]:
+    """Return the lines, counted from 1, of the code cells of a notebook that store an output."""
+    stored = stored_cells(text)
+    lines = code_lines(text, len(stored))
+    return [line + 1 for line, cell in zip(lines, stored, strict=True) if cell.outputs]
+
+
+def read(text: str, notebook: Any, rules: Rules) -> list[Cell]:
+    """Return the executed cells of a notebook, each with a block that is its stored output.
+
+    None if the cells of the file are not those that were executed.
+    """
+    stored, run = stored_cells(text), executed_cells(notebook)
+    if [cell.source for cell in stored] != [cell.source for cell in run]:
+        return []
     cells: list[Cell] = []
-    for line, before, executed in zip(lines, stored, code_cells(notebook), strict=True):
+    for line, before, executed in zip(code_lines(text, len(stored)), stored, run, strict=True):
         fence = Token("fence", "", 0, map=[line, line + 1], meta={"index": len(cells)})
-        stated = Cell(fence, before).shown
+        stated = Cell(fence, before, rules=rules).shown
         block = Token("fence", "", 0, info=BLOCK, content=stated, map=[line, line + 1])
-        cells.append(Cell(fence, executed, block if stated else None))
+        cells.append(Cell(fence, executed, block if stated else None, rules))
     return cells
 
 
@@ -51,7 +62,7 @@ def updated(text: str, cells: list[Cell]) -> str:
         return text
     notebook = nbformat.reads(text, 4)
     for cell in changed:
-        stored = code_cells(notebook)[cell.fence.meta["index"]]
+        stored = executed_cells(notebook)[cell.fence.meta["index"]]
         stored.outputs = cell.executed.outputs
         stored.execution_count = cell.executed.execution_count
     return f"{nbformat.writes(notebook)}\n"

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sphinx_code_cell_output import cells, notebooks, update
+from sphinx_code_cell_output import cells, notebooks, sources, update
 from sphinx_code_cell_output.cells import Cell
+from sphinx_code_cell_output.compare import agrees
+from sphinx_code_cell_output.options import Rules
 
 
 @dataclass
@@ -16,28 +18,50 @@ class Page:
     path: Path
     text: str
     cells: list[Cell]
+    in_file: list[Cell] | None  # with their lines in the file; None if the file has other cells
+    executed: int = 0
 
     @property
     def is_notebook(self) -> bool:
         """Whether the page is an .ipynb file."""
         return self.path.suffix == notebooks.SUFFIX
 
-    def accept(self, accepted: list[Cell]) -> None:
-        """Rewrite the blocks of these cells if they disagree."""
+    def accept(self, accepted: list[Cell]) -> list[Cell]:
+        """Rewrite the blocks of these cells that disagree; return those that the file has not.
+
+        A handler of `source-read` may have added or moved cells. A file that has changed since it
+        was read has none of them.
+        """
+        unchanged = self.path.read_bytes() == self.text.encode()
+        in_file = (unchanged and self.in_file) or []
+        wanted, known = ({id(one.executed) for one in some} for some in (accepted, in_file))
+        if in_file is not self.cells:
+            placed = [cell for cell in in_file if id(cell.executed) in wanted]
+        else:
+            placed = accepted
         write = notebooks.updated if self.is_notebook else update.updated
-        if (new := write(self.text, accepted)) != self.text:
+        if (new := write(self.text, placed)) != self.text:
             self.path.write_bytes(new.encode())
+        return [one for one in accepted if id(one.executed) not in known and not agrees(one)]
 
 
 def read(env: Any, name: str) -> Page:
-    """Return a page as it is on disk, with the cells of its last execution."""
+    """Return a page with the cells of its last execution."""
     path = Path(env.doc2path(name))
     notebook = cells.executed_notebook(env, name)
-    text, found = "", []
-    if notebook.cells:
-        text = path.read_bytes().decode()  # keeps the line ends
-        if path.suffix == notebooks.SUFFIX:
-            found = notebooks.read(text, notebook)
-        else:
-            found = cells.read(text, env.myst_config, notebook)
-    return Page(name, path, text, found)
+    if not notebook.cells:
+        return Page(name, path, "", [], [])
+    text = path.read_bytes().decode()  # keeps the line ends
+    rules = Rules.of(env, notebook)
+    executed = len(cells.executed_cells(notebook))
+    if sources.has_changed(env, name, path):
+        return Page(name, path, text, [], None, executed)
+    if path.suffix == notebooks.SUFFIX:
+        found = notebooks.read(text, notebook, rules)
+        return Page(name, path, text, found, found, executed)
+    built = sources.built_text(env, name)
+    found = cells.read(text if built is None else built, env.myst_config, notebook, rules)
+    in_file: list[Cell] | None = found
+    if built is not None:
+        in_file = sources.placed(text, built, env.myst_config, notebook, rules)
+    return Page(name, path, text, found, in_file, executed)

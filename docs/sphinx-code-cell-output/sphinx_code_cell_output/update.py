@@ -5,6 +5,7 @@ import re
 
 from sphinx_code_cell_output.cells import BLOCK, Cell, lines_of
 from sphinx_code_cell_output.compare import agrees
+from sphinx_code_cell_output.digits import rounded
 
 
 def updated(text: str, cells: list[Cell]) -> str:
@@ -14,21 +15,21 @@ def updated(text: str, cells: list[Cell]) -> str:
     for cell in reversed(cells):
         if agrees(cell):
             continue
-        after = cell.span[1]
         if not cell.block:
-            lines[after:after] = [end, block(cell, end)]
+            lines[cell.span[1] : cell.span[1]] = [end, block(cell, end)]
             continue
         start, stop = lines_of(cell.block)
         if cell.shown:
             lines[start:stop] = [block(cell, end)]
         else:
-            del lines[after:stop]
+            del lines[lines_of(cell.above or cell.fence)[1] : stop]
     return "".join(lines)
 
 
 def block(cell: Cell, end: str) -> str:
     """Return the block of a cell, with a fence longer than any in its output."""
-    longest = max([2, *map(len, re.findall(r"`+", cell.shown))])
+    shown = rounded(cell.shown, cell.stated) if cell.options.digits else cell.shown
+    longest = max([2, *map(len, re.findall(r"`+", shown))])
     fence = "`" * (longest + 1)
-    text = f"{fence}{f'{BLOCK} {cell.option}'.strip()}\n{cell.shown}\n{fence}\n"
+    text = f"{fence}{f'{BLOCK} {cell.option}'.strip()}\n{shown}\n{fence}\n"
     return text.replace("\n", end)

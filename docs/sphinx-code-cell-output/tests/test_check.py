@@ -118,7 +118,9 @@ def test_questions_end_with_q_or_the_input(project, capsys, monkeypatch, answer)
     assert (project / "index.md").read_text() == INDEX
 
 
-def test_failing_page_is_not_updated_and_its_other_blocks_are_no_success(project, capsys):
+def test_failing_page_is_updated_up_to_the_failure_and_its_other_blocks_are_no_success(
+    project, capsys
+):
     (project / "index.md").write_text(FAILED)
     (project / "stray.md").write_text(STRAY)
     code, printed = run(capsys, "check", "docs", "--junit", "report.xml")
@@ -129,8 +131,16 @@ def test_failing_page_is_not_updated_and_its_other_blocks_are_no_success(project
     assert "the cell was not run: one above it failed" in [each.get("message") for each in skipped]
     code, printed = run(capsys, "update", "docs")
     assert code == 1
-    assert printed.endswith("0 blocks rewritten, 2 problems left\n")
-    assert (project / "index.md").read_text() == FAILED
+    assert printed.endswith("1 block rewritten, 2 problems left\n")
+    assert (project / "index.md").read_text() == FAILED.replace(block("2"), block("1"))
+
+
+def test_skipped_block_is_reported_and_no_failure(project, capsys):
+    (project / "index.md").write_text(HEAD + cell("4") + block("?", "skip: a timing"))
+    code, printed = run(capsys, "check", "docs", "--junit", "report.xml")
+    assert (code, printed) == (0, "2 outputs: 1 as stated, 0 not, 1 not compared\n")
+    [skipped] = ET.parse("report.xml").getroot().findall(".//skipped")  # noqa: S314
+    assert skipped.get("message") == "skip: a timing"
 
 
 def test_project_without_outputs_fails(project, capsys):

@@ -91,7 +91,7 @@ def test_counts_are_written_anew_only_when_they_change(tmp_path):
 def test_a_total_of_an_unknown_kind_is_an_error(tmp_path):
     _, warnings, _ = build(tmp_path, DOCTEST, "dummy", INDEX.replace("`cells`", "`cell`"))
     assert (
-        "check-total: expected one of cells, outputs, doctests, numbers, marked, got cell"
+        "check-total: expected one of cells, outputs, doctests, numbers, marked, skipped, replaced, got cell"
         in warnings
     )
 

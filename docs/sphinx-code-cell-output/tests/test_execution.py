@@ -1,12 +1,15 @@
 """The execution of pages: the function that is replaced, the kernel manager, a kernel that stops."""
 
+import asyncio
 from types import SimpleNamespace
 
 import jupyter_cache.executors.utils as executors
 import nbclient
 import pytest
 from jupyter_client.manager import AsyncKernelManager
-from sphinx_code_cell_output import execution
+from myst_nb.core.execute import inline
+from nbformat.v4 import new_notebook
+from sphinx_code_cell_output import clients, execution
 from test_cells import HEAD, TYPE, block, build, cell, line_of
 
 used = []
@@ -32,9 +35,10 @@ def test_site_names_the_kernel_manager(tmp_path, named):
 def test_kernel_manager_of_myst_nb_takes_precedence(monkeypatch):
     given = []
     monkeypatch.setattr(nbclient, "execute", lambda _notebook, **options: given.append(options))
-    env = SimpleNamespace(config=SimpleNamespace(code_cell_output_kernel_manager="ours"))
-    execution.execute({}, env=env, kernel_manager_class="theirs")
-    execution.execute({}, env=env)
+    settings = {"code_cell_output_kernel_manager": "ours", "code_cell_output_figure_data": False}
+    env = SimpleNamespace(config=SimpleNamespace(**settings), temp_data={})
+    execution.execute(new_notebook(), env=env, kernel_manager_class="theirs")
+    execution.execute(new_notebook(), env=env)
     assert [options["kernel_manager_class"] for options in given] == ["theirs", "ours"]
 
 
@@ -48,6 +52,13 @@ def test_function_is_replaced_only_while_pages_are_read(tmp_path):
     app.build()
     assert [function.func for function in seen] == [execution.execute]
     assert executors.executenb is nbclient.execute
+    assert inline.ModifiedNotebookClient is clients.ModifiedNotebookClient
+
+
+def test_kernel_of_another_language_gets_no_python():
+    spec = SimpleNamespace(language="R")
+    client = SimpleNamespace(km=SimpleNamespace(kernel_spec=spec))
+    assert asyncio.run(clients.report_figures(client)) is None
 
 
 def test_build_that_reads_nothing_replaces_nothing():
@@ -56,9 +67,10 @@ def test_build_that_reads_nothing_replaces_nothing():
 
 
 def test_nothing_is_restored_where_nothing_was_executed(monkeypatch):
-    monkeypatch.delitem(execution.sys.modules, execution.REPLACED)
+    for module in execution.REPLACED:
+        monkeypatch.delitem(execution.sys.modules, module)
     execution.restore(None, None)
-    assert execution.REPLACED not in execution.sys.modules
+    assert not {*execution.REPLACED} & {*execution.sys.modules}
 
 
 STOPS = {

@@ -1,0 +1,79 @@
+"""The text of a page that was built, if a handler of `source-read` has changed that of the file.
+
+The text that was built is the one compared. The file is rewritten only if it is certain which of
+its cells was run. A file that has changed since it was read is not compared.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from sphinx_code_cell_output.cells import Cell, executed_cells, fences, parts
+from sphinx_code_cell_output.options import Rules
+
+# In env.metadata: the text that was built, if it is not that of the file; the digest of the file.
+BUILT, DIGEST = "code_cell_output_built", "code_cell_output_digest"
+
+
+def note(app: Sphinx, page: str, source: list[str]) -> None:
+    """Store the digest of the file, and the text that Sphinx parses if it is another one."""
+    path = Path(app.env.doc2path(page))
+    if path.is_file():
+        note_file(app.env, page, path)
+        if normal(path.read_bytes().decode(errors="replace")) != source[0]:
+            app.env.metadata[page][BUILT] = source[0]
+
+
+def note_file(env: Any, page: str, path: Path) -> None:
+    """Store the digest of a file."""
+    env.metadata[page][DIGEST] = sha256(path.read_bytes()).hexdigest()
+
+
+def has_changed(env: Any, page: str, path: Path) -> bool:
+    """Whether a file has changed since it was read."""
+    known = env.metadata[page].get(DIGEST)
+    return bool(known and known != sha256(path.read_bytes()).hexdigest())
+
+
+def built_text(env: Any, page: str) -> str | None:
+    """Return the text that was built; None if it is that of the file."""
+    text: str | None = env.metadata[page].get(BUILT)
+    return text
+
+
+def normal(text: str) -> str:
+    """Return a text as Sphinx reads it."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def placed(text: str, built: str, config: Any, notebook: Any, rules: Rules) -> list[Cell] | None:
+    """Return the cells of a file with their executions; None if several could be meant."""
+    own, run = fences(normal(text), config), fences(built, config)
+    codes = [[fence.content for fence, _ in found] for found in (own, run)]
+    short, long = sorted(codes, key=len)
+    at = only_places(short, long)
+    executed = executed_cells(notebook)
+    if at is None or len(run) != len(executed):
+        return None
+    pairs = enumerate(at) if short is codes[0] else ((j, i) for i, j in enumerate(at))
+    return [cell for i, j in pairs for cell in parts(*own[i], executed[j], rules)]
+
+
+def only_places(part: list[str], whole: list[str]) -> list[int] | None:
+    """Return where the items of a list are in a longer one, in order; None unless unambiguous."""
+    first = list(places(part, whole))
+    last = [len(whole) - 1 - place for place in places(part[::-1], whole[::-1])][::-1]
+    return first if first == last and len(first) == len(part) else None
+
+
+def places(part: list[str], whole: list[str]) -> Iterator[int]:
+    """Yield the first place of each item, after that of the item before."""
+    rest = enumerate(whole)
+    for item in part:
+        for place, other in rest:
+            if other == item:
+                yield place
+                break
