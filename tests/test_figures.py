@@ -68,6 +68,7 @@ ARROWS = {
     "quadratic": (quadratic_form, [[0.0, 1.0], [1.0, 0.0]], 5, 20, (2, 1, 1, 2)),
     "linear": (linear_map, [[1.0, 2.0], [3.0, 4.0]], 3, 10, (1, 0, 1, 1)),
 }
+DRAWN = "[...document.querySelectorAll('.vega-figure')].every(f => f.view)"
 each_figure = pytest.mark.parametrize("name", FIGURES)
 each_arrow = pytest.mark.parametrize("name", ARROWS)
 each_page = pytest.mark.parametrize("page", sorted(set(FIGURES.values())))
@@ -82,7 +83,7 @@ def figure(tab, address, name):
 def show(tab, url):
     """Open a page, and wait until its figures are interactive."""
     tab.goto(url)
-    tab.wait_for_function("[...document.querySelectorAll('.vega-figure')].every(f => f.view)")
+    tab.wait_for_function(DRAWN)
 
 
 def move(figure, first, second):

@@ -98,6 +98,8 @@ class ForkManager(AsyncKernelManager):
             self.provisioner = ForkProvisioner(
                 kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
             )
+            if CAN_FORK:  # a free TCP port may be taken before the kernel binds it
+                self.transport, self.ip = "ipc", f"{address()}-{self.kernel_id[:8]}"
         return await super()._async_pre_start_kernel(**kwargs)
 
     pre_start_kernel = _async_pre_start_kernel
@@ -141,7 +143,8 @@ def serve(path):
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen()
-        print(flush=True)
+        sys.stdout.write("\n")
+        sys.stdout.flush()
         os.dup2(2, 1)  # nobody reads on
         while server in select.select([server, sys.stdin], [], [])[0]:
             connection, _ = server.accept()
