@@ -40,6 +40,16 @@ CODE_PATH = repr(
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLOATS = st.sampled_from([torch.float32, torch.float64])
+# They take longest, and start first: at the end, they would leave the other workers idle.
+LONG = (
+    "test_every_page.py",
+    "test_sharded.py",
+    "test_portable.py",
+    "test_faults.py",
+    "test_figures.py",
+    "test_cells.py",
+    "test_speed.py",
+)
 WINDOWS = {
     f"{name}-{scheme}": {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
     for name, width in (("wide", 1280), ("narrow", 390))
@@ -54,7 +64,9 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that open a page."""
+    """Mark the tests that open a page, and begin with the files that take longest."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")

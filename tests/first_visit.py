@@ -62,6 +62,8 @@ def weigh(browser: Any, url: str) -> Weight:
         asked, received = [], []
         network.on("Network.requestWillBeSent", lambda e: asked.append(e["request"]["url"]))
         network.on("Network.loadingFinished", lambda e: received.append(e["encodedDataLength"]))
-        tab.goto(url, wait_until="networkidle")
+        tab.goto(url)  # a busy machine may pause for longer than networkidle waits
+        tab.wait_for_load_state("networkidle")
+        network.send("Network.disable")  # it returns after the events before it
     asked = [one for one in asked if not one.startswith("data:")]
     return Weight(int(sum(received)), asked, {urlsplit(one).netloc for one in asked} - {own})

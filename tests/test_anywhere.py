@@ -5,7 +5,7 @@ from conftest import watch
 from first_visit import serve
 from notes_site.figures import SCRIPT
 from playwright.sync_api import expect
-from test_accessibility import every_page
+from test_every_page import every_page
 from test_figures import (
     FIGURES,
     GRADIENT,

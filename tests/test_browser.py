@@ -1,19 +1,9 @@
-"""The built site in a browser: navigation, search, widths, themes."""
+"""The built site in a browser: navigation, search, themes."""
 
 import pytest
-from conftest import each_window, watch
+from conftest import watch
 from playwright.sync_api import expect
-from test_site import BACKWARD, PAGES, ROADS
-
-
-@each_window
-def test_each_page_fits_and_asks_no_other_host(tab, address):
-    wrong = watch(tab, address)
-    for page in PAGES:
-        tab.goto(f"{address}/{page}.html")
-        wide = tab.evaluate("document.documentElement.scrollWidth > innerWidth")
-        assert not wide, f"{page} is wider than its window"
-    assert not wrong
+from test_site import BACKWARD, ROADS
 
 
 def test_a_reader_goes_from_the_front_page_to_a_number(tab, address):

@@ -8,8 +8,7 @@ from conftest import ROOT, watch
 from notes_site.html import FIXES, fix_accessibility, with_policy, write
 from sphinx.errors import ConfigError
 from sphinx.testing.util import SphinxTestApp
-from test_accessibility import every_page, open_all
-from test_figures import show
+from test_every_page import blocked, every_page
 from test_site import parsed
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'"
@@ -92,17 +91,8 @@ def test_no_script_is_allowed_by_a_word(site):
         assert rules["base-uri"] == "'none'"
 
 
-def test_nothing_of_ours_is_stopped(tab, address):
-    wrong = watch(tab, address)
-    stopped = []
-    tab.expose_function("stopped", lambda what: stopped.append(what))  # noqa: PLW0108
-    tab.add_init_script(
-        "addEventListener('securitypolicyviolation', e => stopped(`${location} ${e.violatedDirective} ${e.blockedURI}`))"
-    )
-    for page in every_page:
-        show(tab, f"{address}/{page}.html")
-        open_all(tab)
-        assert tab.evaluate("document.body.dataset.theme") == "auto"
+def test_nothing_of_the_search_is_stopped(tab, address):
+    wrong, stopped = watch(tab, address), blocked(tab)
     tab.goto(f"{address}/search.html?q=cotangent")
     tab.locator("#search-results li a").first.wait_for()
     assert not stopped

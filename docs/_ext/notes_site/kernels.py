@@ -11,6 +11,8 @@ import os
 import platform
 import re
 import sys
+import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver
@@ -26,6 +28,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 LAUNCHER = "ipykernel_launcher"
+# macOS allows 103 bytes; jupyter_client appends "-1" to "-5".
+LONGEST_SOCKETS = 101
 CAN_FORK = "forkserver" in multiprocessing.get_all_start_methods()
 KERNEL = ["ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger"]
 ENVIRONMENT = {
@@ -100,6 +104,11 @@ class WarmKernelManager(AsyncKernelManager):
             self.provisioner = WarmProvisioner(
                 kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
             )
+            # A TCP port that is free when jupyter_client chooses it may be taken when the kernel
+            # binds it: the kernel dies then. The name of a socket file is the kernel's alone.
+            sockets = str(Path(tempfile.gettempdir(), f"kernel-{uuid.uuid4().hex}"))
+            if CAN_FORK and len(sockets) <= LONGEST_SOCKETS:
+                self.transport, self.ip = "ipc", sockets
         return await super()._async_pre_start_kernel(**kwargs)
 
     pre_start_kernel = _async_pre_start_kernel

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 PRELOADED = (
+    "forked_kernels",
     "jupyter_cache.executors.utils",
     "myst_nb.sphinx_ext",
     "sphinx.builders.html",

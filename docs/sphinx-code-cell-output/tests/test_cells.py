@@ -16,6 +16,7 @@ from sphinx_code_cell_output.update import updated
 
 CONF = """
 extensions = ["myst_nb", "sphinx_code_cell_output.tracebacks", "sphinx_code_cell_output", "sphinx.ext.doctest"]
+code_cell_output_kernel_manager = "forked_kernels.ForkManager"
 html_theme = "basic"
 myst_enable_extensions = ["colon_fence"]
 nb_execution_raise_on_error = False

@@ -14,6 +14,7 @@ OURS = [
 CONF = f"""\
 extensions = {["myst_nb", "sphinx.ext.doctest", *OURS]}
 exclude_patterns = ['_build']
+code_cell_output_kernel_manager = "forked_kernels.ForkManager"
 """
 INDEX = """# Index
 

@@ -13,6 +13,7 @@ from test_cells import TYPE
 CONF = """
 extensions = ["myst_nb", "sphinx_code_cell_output"]
 extensions += ["sphinx_code_cell_output.tracebacks", "sphinx_code_cell_output.dependencies"]
+code_cell_output_kernel_manager = "forked_kernels.ForkManager"
 html_theme = "basic"
 nb_execution_raise_on_error = False
 """

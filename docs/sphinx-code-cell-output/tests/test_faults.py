@@ -9,6 +9,7 @@ from queue import SimpleQueue
 
 import pytest
 import sphinx_code_cell_output
+from forked_kernels import address
 from sphinx_forks import SphinxForks
 
 CONF = """
@@ -18,6 +19,7 @@ ours = ["sphinx_code_cell_output"]
 ours += [f"sphinx_code_cell_output.{{name}}" for name in ("tracebacks", "counts", "prose", "dependencies")]
 extensions = ["myst_nb", "sphinx.ext.doctest", *ours]
 code_cell_output_dependencies = {{"helper": {helper!r}}}
+code_cell_output_kernel_manager = "forked_kernels.ForkManager"
 html_theme = "basic"
 doctest_default_flags = 0
 nb_execution_mode = "force"
@@ -251,6 +253,7 @@ def builds(request, tmp_path_factory):
         for item in request.session.items
         if item.module is request.module and hasattr(item, "callspec")
     }
+    address()  # before the builds, which use its process
     environment = dict(os.environ)  # pytest changes it while the threads run
     forks = SimpleQueue()  # of those that are free
     for _ in range(2):
