@@ -1,5 +1,6 @@
 """The numbers and texts that the figures must show, computed by the package and autograd."""
 
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
 import torch
@@ -134,17 +135,23 @@ def memory(tokens: int, vocabulary: int, hidden: int, dtype: str) -> dict[str, i
     """Return the bytes of the logits, and the peak of each loss beyond them."""
     size = getattr(torch, dtype).itemsize
     table = tokens * vocabulary * size
-    chunk, linear = (min(tokens, most // vocabulary) * vocabulary * 4 for most in (2**23, 2**22))
+    chunk = 4 * vocabulary * min(tokens, 2**23 // vocabulary)
+    rows = min(tokens, 2**22 // vocabulary)
+    linear = 4 * rows * (vocabulary + hidden)
+    wide = hidden * (6 * vocabulary + 4 * rows + 2 * tokens)
     return {
         "table": table,
         "torch": 3 * table,
         "plain": 3 * table if size == 4 else 8 * table,
         "chunks": table + chunk,
         "inplace": chunk,
-        "linear": linear if size == 4 else linear + 6 * vocabulary * hidden,
+        "linear": linear if size == 4 else linear + wide,
     }
 
 
 def bytes_text(count: int) -> str:
     """Return a number of bytes in MiB or GiB."""
-    return f"{count / 2**20:,.1f} MiB" if count < 2**30 else f"{count / 2**30:,.2f} GiB"
+    unit, power, digits = ("MiB", 20, 1) if count < 2**30 else ("GiB", 30, 2)
+    step = Decimal(1).scaleb(-digits)
+    rounded = (Decimal(count) / 2**power).quantize(step, ROUND_HALF_UP)  # as JavaScript rounds
+    return f"{rounded:,} {unit}"

@@ -22,9 +22,9 @@ LOSSES = {
 ROW, ABOVE, BAR, WIDTH = 42, 62, 14, 352  # in pixels
 
 
-def chunk(limit: int) -> str:
-    """Return the bytes of a chunk, which is in float32, of at most so many logits."""
-    return f"min(tokens, max(1, floor({limit} / vocabulary))) * vocabulary * 4"
+def rows(limit: int) -> str:
+    """Return the rows of a chunk of at most so many logits."""
+    return f"min(tokens, max(1, floor({limit} / vocabulary)))"
 
 
 FORMULAS = {
@@ -32,10 +32,12 @@ FORMULAS = {
     "table": "tokens * vocabulary * size",
     "torch": "3 * table",
     "plain": "(size == 4 ? 3 : 8) * table",  # 16 bits are computed in float32
-    "inplace": chunk(chunked._LOGITS),  # noqa: SLF001
+    "inplace": f"4 * vocabulary * {rows(chunked._LOGITS)}",  # noqa: SLF001
     "chunks": "table + inplace",
-    # With 16 bits, also the matrix and its gradient in float32, which becomes one in 16 bits.
-    "linear": f"{chunk(chunked._LINEAR_LOGITS)} + (size == 4 ? 0 : 6 * vocabulary * hidden)",  # noqa: SLF001
+    "rows": rows(chunked._LINEAR_LOGITS),  # noqa: SLF001
+    # With 16 bits, the hidden states, the matrix and their gradients are in float32, too.
+    "wide": "hidden * (6 * vocabulary + 4 * rows + 2 * tokens)",
+    "linear": "4 * rows * (vocabulary + hidden) + (size == 4 ? 0 : wide)",
     "largest": "max(table + max(torch, plain), linear)",
 }
 
