@@ -131,4 +131,5 @@ def load_script(
 ) -> None:
     """Load the loader of the script on a page that has a Vega figure, after its text."""
     if "vega_figure" in app.env.metadata.get(page, ()):
-        app.add_js_file(LOADER, loading_method="defer", **{"data-script": SCRIPT})
+        attributes: dict[str, Any] = {"loading_method": "defer", "data-script": SCRIPT}
+        app.add_js_file(LOADER, **attributes)
