@@ -62,6 +62,7 @@ def weigh(browser: Any, url: str) -> Weight:
         asked, received = [], []
         network.on("Network.requestWillBeSent", lambda e: asked.append(e["request"]["url"]))
         network.on("Network.loadingFinished", lambda e: received.append(e["encodedDataLength"]))
-        tab.goto(url, wait_until="networkidle")
+        tab.goto(url)  # on a slow machine, the network is idle for a while before all has loaded
+        tab.wait_for_load_state("networkidle")
     asked = [one for one in asked if not one.startswith("data:")]
     return Weight(int(sum(received)), asked, {urlsplit(one).netloc for one in asked} - {own})

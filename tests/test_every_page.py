@@ -83,7 +83,8 @@ def found(request, chromium, address, audited):
         for page in at_the_top:
             tab.emulate_media(reduced_motion="no-preference")
             wrong.clear()
-            tab.goto(f"{address}/{page}.html", wait_until="networkidle")
+            tab.goto(f"{address}/{page}.html")
+            tab.wait_for_load_state("networkidle")
             found["shifts"][page] = tab.evaluate(SHIFTS)
             tab.wait_for_function(DRAWN)
             found["wide"][page] = tab.evaluate("document.documentElement.scrollWidth > innerWidth")
