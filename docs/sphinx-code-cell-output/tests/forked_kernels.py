@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -99,7 +100,7 @@ class ForkManager(AsyncKernelManager):
                 kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
             )
             if CAN_FORK:  # a free TCP port may be taken before the kernel binds it
-                self.transport, self.ip = "ipc", f"{address()}-{self.kernel_id[:8]}"
+                self.transport, self.ip = "ipc", f"{address()}-{uuid.uuid4().hex[:8]}"
         return await super()._async_pre_start_kernel(**kwargs)
 
     pre_start_kernel = _async_pre_start_kernel
