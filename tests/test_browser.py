@@ -5,7 +5,6 @@ from conftest import each_window, watch
 from playwright.sync_api import expect
 from test_site import BACKWARD, PAGES, ROADS
 
-
 # All that scrolls sideways, code apart; folded text is opened.
 SCROLLING = """() => {
     document.querySelectorAll("details").forEach(one => one.open = true);
