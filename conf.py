@@ -140,5 +140,9 @@ content_security_policy = (
 )
 templates_path = ["docs/_templates"]
 
+# Code only: an output has no button.
+copybutton_selector = (
+    ":is(.highlight-ipython3, .highlight-python, .highlight-pycon, .highlight-sh, .doctest) pre"
+)
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def backward_graph(tensor: Tensor, names: Mapping[str, Tensor] | None = None) -> "networkx.DiGraph":
     r"""Return the graph that ``tensor.backward()`` would walk, without walking it.
 
-    .. math:: (f, g) \in E \iff \text{the gradient that } f \text{ computes is handed to } g
+    .. math:: (f, g) \in E \iff f \text{ hands a gradient to } g
 
     The result is a record of this moment: it holds numbers and text, and keeps no tensor alive.
 

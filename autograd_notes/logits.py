@@ -19,7 +19,11 @@ def logsumexp(
 ) -> Tensor:
     r"""Take the logarithm of a sum of exponentials, without overflow.
 
-    .. math:: \operatorname{logsumexp}(x) = m + \log \sum_j e^{x_j - m}, \qquad m = \max_j x_j
+    .. math::
+        \begin{aligned}
+        \operatorname{logsumexp}(x) &= m + \log \sum_j e^{x_j - m} \\
+        m &= \max_j x_j
+        \end{aligned}
 
     Args:
         x: the logits, of any shape and any floating-point dtype.

@@ -51,7 +51,7 @@
   };
   return [...document.querySelectorAll(".figure-svg > svg, .figure-svg > div > svg")].flatMap((svg) =>
     [...svg.querySelectorAll("text, path, line, rect, circle, use")]
-      .filter((one) => !one.closest("defs, clipPath, [id*='tick_'] path[clip-path]"))
+      .filter((one) => !one.closest("defs, clipPath, .grid, [id*='tick_'] path[clip-path]"))
       .filter((one) => one.getClientRects().length)
       .flatMap(look),
   );

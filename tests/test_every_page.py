@@ -44,6 +44,17 @@ SHIFTS = """() => new Promise(resolve => {
     ))).observe({ type: "layout-shift", buffered: true });
     requestAnimationFrame(() => requestAnimationFrame(() => resolve(shifts)));
 })"""
+# All that scrolls sideways, code apart; folded text is opened.
+SCROLLING = """() => {
+    document.querySelectorAll("details").forEach(one => one.open = true);
+    const { documentElement } = document;
+    return [...document.querySelectorAll("body *")].filter(element =>
+        element.scrollWidth > element.clientWidth
+        && ["auto", "scroll"].includes(getComputedStyle(element).overflowX)
+        && !element.matches("pre:not(.cell_output pre)")
+    ).concat(documentElement.scrollWidth > innerWidth ? [documentElement] : []).map(
+        element => `${element.tagName}.${element.className}: ${element.innerText.slice(0, 100)}`);
+}"""
 HEADINGS = """[...document.querySelectorAll("article :is(h1, h2, h3, h4, h5, h6)")].map(h => +h.tagName[1])"""
 every_page = [*PAGES, "genindex", "search"]
 at_the_top = [*every_page, "404"]  # the last one finds its styles from there alone
@@ -86,7 +97,7 @@ def found(request, chromium, address, audited):
             show(tab, f"{address}/{page}.html")
             tab.wait_for_load_state("networkidle")
             found["shifts"][page] = tab.evaluate(SHIFTS)
-            found["wide"][page] = tab.evaluate("document.documentElement.scrollWidth > innerWidth")
+            found["wide"][page] = tab.evaluate(SCROLLING)
             open_all(tab)
             found["theme"][page] = tab.evaluate("document.body.dataset.theme")
             found["levels"][page] = tab.evaluate(HEADINGS)

@@ -127,7 +127,10 @@ def linear_cross_entropy(
     r"""Average the negative log-likelihoods of a linear layer, without storing the logits.
 
     .. math::
-        \text{linear_cross_entropy}(h, A, t) = \text{cross_entropy}(h A^\top + b, t)
+        \begin{aligned}
+        & \text{linear_cross_entropy}(h, A, t) \\
+        & \quad = \text{cross_entropy}(h A^\top + b, t)
+        \end{aligned}
 
     The logits of one chunk exist at a time. With their gradient :math:`d`, the chunk adds
     :math:`d^\top h` to :math:`dA`, and its part of :math:`dh` is :math:`d A`.

@@ -90,13 +90,13 @@ def axes() -> list[dict[str, Any]]:
     for power in range(LOWEST, HIGHEST + 1):
         x = {"scale": "right", "value": power}
         found += [
-            mark("rule", x=x, y=ABOVE, y2=bottom, **thin),
+            mark("rule", name="grid", x=x, y=ABOVE, y2=bottom, **thin),
             mark("text", x=x, y=bottom + 12, text=power_of_ten(power), align="center", **small),
         ]
     for power in range(LEAST, MOST + 1, 2):
         y = {"scale": "up", "value": power}
         found += [
-            mark("rule", x=LEFT, x2=RIGHT, y=y, **thin),
+            mark("rule", name="grid", x=LEFT, x2=RIGHT, y=y, **thin),
             mark("text", x=LEFT - 6, y=y, text=power_of_ten(power), align="right", **small),
         ]
     middle = (LEFT + RIGHT) / 2
