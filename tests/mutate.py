@@ -18,6 +18,7 @@ import signal
 import sys
 import tempfile
 import time
+from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path
 
@@ -36,8 +37,8 @@ SURVIVED, KILLED, NO_TESTS, SUSPICIOUS, TIMEOUT = 0, 1, 33, 35, 36  # mutmut's c
 DETECTED = KILLED, TIMEOUT, -signal.SIGABRT, -signal.SIGFPE, -signal.SIGSEGV
 
 
-def generate(patterns):
-    """Write the mutants of changed functions; return (file, name) of those that match."""
+def generate():
+    """Write the mutants of changed functions; return the file and the name of each mutant."""
     set_mutant_under_test("mutant_generation")
     FOLDER.mkdir(exist_ok=True)
     with mutmut.CatchOutput():
@@ -46,10 +47,8 @@ def generate(patterns):
         mutmut.setup_source_paths()
         mutmut.create_mutants(os.cpu_count())
     set_mutant_under_test("")
-    return [
-        (file, name)
-        for file, name, _ in mutmut.collect_source_file_mutation_data(mutant_names=patterns)[0]
-    ]
+    mutants, _ = mutmut.collect_source_file_mutation_data(mutant_names=[])
+    return [(file, name) for file, name, _ in mutants]
 
 
 def fork(log, function, *arguments):
@@ -74,14 +73,14 @@ def ended():
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)  # the processes that a test has started
     code = os.waitstatus_to_exitcode(status)
-    return pid, TIMEOUT if code == -signal.SIGALRM else code
+    return pid, TIMEOUT if code in (-signal.SIGALRM, -signal.SIGPROF) else code
 
 
 class Runner:
     """The pytest plugin that runs mutants, instead of the tests that pytest has collected."""
 
-    def __init__(self, mutants, jobs):
-        self.mutants, self.jobs = mutants, jobs
+    def __init__(self, mutants, chosen, jobs):
+        self.mutants, self.chosen, self.jobs = mutants, chosen, jobs
 
     def pytest_runtest_logreport(self, report):
         """Print a failure to the log of the process."""
@@ -92,6 +91,8 @@ class Runner:
     def pytest_runtestloop(self, session):
         """Measure the tests if one has changed, and run the mutants that have no result."""
         self.session = session
+        # The forks would write its dots to the terminal.
+        session.config.pluginmanager.unregister(name="terminalreporter")
         self.items = {item.nodeid: item for item in session.items}
         self.measure()
         self.run()
@@ -99,8 +100,8 @@ class Runner:
 
     def measure(self):
         """Load the seconds and the functions of each test; first measure them if one changed."""
-        files = sorted([*FOLDER.glob("tests/*.py"), *FOLDER.glob("autograd_notes/**/*.py")])
-        key = [hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest(), *self.items]
+        code = b"".join(file.read_bytes() for file in sorted(FOLDER.rglob("*.py")))
+        key = [hashlib.sha256(code).hexdigest(), *self.items]
         if not CALLS.is_file() or json.loads(CALLS.read_text())["key"] != key:
             log = CALLS.with_suffix(".log")
             fork(log, self.measured, key)
@@ -109,16 +110,18 @@ class Runner:
             for file, name in self.mutants:
                 if file.exit_code_by_key[name] not in DETECTED:
                     file.exit_code_by_key[name] = None
+                    file.save()
         self.calls = json.loads(CALLS.read_text())["calls"]
 
     def measured(self, key):
         """Run all tests, and write the seconds and the functions of each."""
         set_mutant_under_test("stats")
+        del os.environ["MUTANT_UNDER_TEST"]  # other processes could not hand over their calls
         calls = {}
         for item, following in pairwise([*self.session.items, None]):
-            start = time.monotonic()
+            start = time.process_time()
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            calls[item.nodeid] = time.monotonic() - start, sorted(state()._stats)
+            calls[item.nodeid] = time.process_time() - start, sorted(state()._stats)
             state()._stats.clear()
             if self.session.testsfailed:
                 return KILLED
@@ -143,8 +146,8 @@ class Runner:
 
     def run(self):
         """Run the mutants that have no result, and keep the result of each."""
-        todo = [(file, name) for file, name in self.mutants if file.exit_code_by_key[name] is None]
-        print(f"{len(self.mutants) - len(todo)} results kept, {len(todo)} to run", flush=True)
+        todo = [(file, name) for file, name in self.chosen if file.exit_code_by_key[name] is None]
+        print(f"{len(self.chosen) - len(todo)} results kept, {len(todo)} to run", flush=True)
         tests, running = self.tests(), {}
         try:
             for number, mutant in enumerate(todo):
@@ -170,7 +173,8 @@ class Runner:
         """Run the tests of a mutant until one fails."""
         set_mutant_under_test(mutant)
         for item, following in pairwise([*map(self.items.get, tests), None]):
-            signal.alarm(60 + int(10 * self.calls[item.nodeid][0]))
+            signal.setitimer(signal.ITIMER_PROF, 10 + 10 * self.calls[item.nodeid][0])
+            signal.alarm(600)  # processes that wait for each other
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if self.session.testsfailed:
                 return KILLED
@@ -190,20 +194,22 @@ def judged(mutants):
 def main():
     """Generate the mutants, run them, and judge the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", help="'autograd_notes.graph.*' (default: all)")
+    parser.add_argument("names", nargs="*", default=["*"], help="'autograd_notes.graph.*'")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="parallel processes")
     options = parser.parse_args()
-    mutants = generate(options.names)
+    mutants = generate()
+    chosen = [mutant for mutant in mutants if any(fnmatch(mutant[1], n) for n in options.names)]
+    runner = Runner(mutants, chosen, options.jobs)
     # The tracebacks of pytest would take nine tenths of the time.
     arguments = ["-c", str(FOLDER / "pyproject.toml"), "-q", "-s", "--tb=native"]
     arguments += config().pytest_add_cli_args
-    selection = [str(FOLDER / name) for name in config().pytest_add_cli_args_test_selection]
+    arguments += [str(FOLDER / name) for name in config().pytest_add_cli_args_test_selection]
     with tempfile.TemporaryDirectory() as folder:
         tempfile.tempdir = folder
         # One thread: a fork would miss the others.
         os.environ.update(OMP_NUM_THREADS="1", PYTHONPATH=str(FOLDER.resolve()), TMPDIR=folder)
-        code = pytest.main([*arguments, *selection], [Runner(mutants, options.jobs)])
-    return int(not judged(mutants) or code not in (0, pytest.ExitCode.NO_TESTS_COLLECTED))
+        code = pytest.main(arguments, [runner])
+    return code or not judged(chosen)
 
 
 if __name__ == "__main__":
