@@ -35,6 +35,12 @@ def test_smoothing_may_be_whole_and_leaves_out_what_is_ignored():
         assert loss.tolist() == [alone.item(), 0.0]
 
 
+def test_smoothing_of_no_classes_is_a_sum_of_nothing():
+    none = torch.ones(2, 0)
+    loss = cross_entropy(none, none, label_smoothing=0.5, reduction="none")
+    assert loss.tolist() == [0.0, 0.0]
+
+
 @given(logits_and_target())
 def test_losses_agree_with_torch(drawn):
     x, target = drawn
