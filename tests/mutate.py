@@ -1,12 +1,12 @@
 """Change the package in small ways, one at a time, and see a test fail for each.
 
 mutmut writes the mutants, and shows them: `mutmut show NAME`, `mutmut browse`. This program runs
-them. mutmut's own runner would collect the tests again for each mutant, and find no test for a
+them. mutmut's own runner would collect the tests again for each mutant, and find no test of a
 function that only other processes call. Here, one process collects the tests; for each mutant, a
-fork of it runs the tests of the changed function, the fastest first, until one fails.
+fork of it runs the tests that call the changed function until one fails.
 
-A run that was stopped resumes. A result is kept until its function changes, and that of a mutant
-that survived until a test changes. Remove `mutants` to start afresh.
+A run that was stopped resumes. A result is kept until its function changes; that of a mutant which
+no test detects until a test changes, too. Remove the folder `mutants` to start afresh.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from fnmatch import fnmatch
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import mutmut.__main__ as mutmut
@@ -33,6 +33,7 @@ from mutmut.utils.format_utils import mangled_name_from_mutant_name
 FOLDER = Path("mutants")
 CALLS = FOLDER / "calls.json"
 LEAST = 0.95  # of the mutants must be detected
+SECONDS = 20.0  # of the processor, for the tests of a mutant that none detects
 SURVIVED, KILLED, NO_TESTS, SUSPICIOUS, TIMEOUT = 0, 1, 33, 35, 36  # mutmut's codes
 DETECTED = KILLED, TIMEOUT, -signal.SIGABRT, -signal.SIGFPE, -signal.SIGSEGV
 
@@ -128,33 +129,31 @@ class Runner:
         CALLS.write_text(json.dumps({"key": key, "calls": calls}))
         return SURVIVED
 
-    def tests(self):
-        """Return the tests of each function, the fastest first.
+    def tests(self, function):
+        """Return the tests that call a function, the fastest first, up to SECONDS in all.
 
-        A test that records no call may call functions in other processes. It comes last, for all
-        functions that the other tests of its file call.
+        Those of its module count as ten times as fast. If one of those records no call, it may call
+        the function in another process, and comes last.
         """
-        found, by_file = {}, {}
-        for test in sorted(self.calls, key=self.calls.get):
-            for function in self.calls[test][1]:
-                found.setdefault(function, []).append(test)
-                by_file.setdefault(test.partition("::")[0], set()).add(function)
-        for test, (_, functions) in self.calls.items():
-            for function in () if functions else by_file.get(test.partition("::")[0], ()):
-                found[function].append(test)
-        return found
+        own = f"/test_{function.rpartition('.')[0].partition('.')[2].strip('_').replace('._', '_')}.py:"
+        callers = [test for test, (_, calls) in self.calls.items() if function in calls]
+        callers.sort(key=lambda test: self.calls[test][0] / (10 if own in test else 1))
+        spent = accumulate(self.calls[test][0] for test in callers)
+        found = [test for test, seconds in zip(callers, spent, strict=True) if seconds < SECONDS]
+        return found + [
+            test for test, (_, calls) in self.calls.items() if own in test and not calls
+        ]
 
     def run(self):
         """Run the mutants that have no result, and keep the result of each."""
         todo = [(file, name) for file, name in self.chosen if file.exit_code_by_key[name] is None]
         print(f"{len(self.chosen) - len(todo)} results kept, {len(todo)} to run", flush=True)
-        tests, running = self.tests(), {}
+        running = {}
         try:
             for number, mutant in enumerate(todo):
                 if number >= self.jobs:
                     self.keep(running)
-                own = tests.get(mangled_name_from_mutant_name(mutant[1]), [])
-                running[fork(os.devnull, self.mutated, mutant[1], own)] = mutant
+                running[fork(os.devnull, self.mutated, mutant[1])] = mutant
             while running:
                 self.keep(running)
         finally:
@@ -169,8 +168,9 @@ class Runner:
         file.save()
         print(f"{status_by_exit_code[code]}: {name}", flush=True)
 
-    def mutated(self, mutant, tests):
+    def mutated(self, mutant):
         """Run the tests of a mutant until one fails."""
+        tests = self.tests(mangled_name_from_mutant_name(mutant))
         set_mutant_under_test(mutant)
         for item, following in pairwise([*map(self.items.get, tests), None]):
             signal.setitimer(signal.ITIMER_PROF, 10 + 10 * self.calls[item.nodeid][0])

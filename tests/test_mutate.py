@@ -47,5 +47,5 @@ def run(tmp_path):
 
 
 def test_results(run):
-    code, printed = run()
+    code, _ = run()
     assert code == 1
