@@ -26,6 +26,14 @@ def test_ignored_sample_has_no_gradient_where_its_probability_is_zero():
     assert p.grad.tolist() == [[0.0, 0.0], [-2.0, 0.0]]
 
 
+@pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
+def test_ignored_sample_has_no_nan_on_the_way_to_its_gradient():
+    p = torch.tensor([[0.0, 1.0], [0.5, 0.5]], requires_grad=True)
+    with torch.autograd.detect_anomaly(check_nan=True):
+        nl(p, torch.tensor([-100, 0])).backward()
+    assert p.grad.tolist() == [[0.0, 0.0], [-2.0, 0.0]]
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_certain_class_loses_zero_and_not_minus_zero(loss):
     x = torch.tensor([[0.0], [1.0]])[int(loss is nl)]
