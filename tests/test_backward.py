@@ -249,6 +249,24 @@ def test_a_run_can_be_copied():
     assert torch.equal(copied.vjp, run.vjp)
 
 
+def test_a_copy_shares_memory_with_what_is_copied_beside_it():
+    v = torch.ones(1, 1)
+    run, copied = copy.deepcopy([run_backward(lambda x: quadratic_form(x, SWAP), X, v), v])
+    assert run.v.data_ptr() == copied.data_ptr() != v.data_ptr()
+
+
+def test_the_graph_of_the_output_is_freed():
+    run = run_backward(lambda x: quadratic_form(x, SWAP), X)
+    with pytest.raises(RuntimeError, match="second time"):
+        run.y.backward()
+
+
+def test_a_run_on_another_device_stays_there():
+    run = run_backward(torch.exp, X.to("meta"), X.to("meta"))
+    assert all(x.is_meta for x in run)
+    assert run.jacobian.shape == (2, 2)
+
+
 @pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
 def test_run_backward_refuses_no_grad(off):
     message = "function: no result has a graph under torch.no_grad() or torch.inference_mode()"

@@ -8,6 +8,7 @@ from test_chunked import T, hidden_and_matrix, results, samples, two_steps
 from torch.autograd import forward_ad, gradcheck, gradgradcheck
 
 from autograd_notes import chunked_cross_entropy, cross_entropy, linear_cross_entropy
+from autograd_notes.chunked import _autograd
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
@@ -20,6 +21,20 @@ def test_graph_may_be_used_again(dtype, reduction):
         again = [torch.autograd.grad(y, leaf, s * v, retain_graph=True)[0] for s in (1, 1, 2)]
         torch.testing.assert_close(again[0], again[1])
         torch.testing.assert_close(again[0] * 2, again[2])
+
+
+@pytest.mark.parametrize("v", [-1.0, 1.0, 2.0])
+def test_gradient_is_multiplied_by_the_cotangent(v):
+    *hab, target = hidden_and_matrix(torch.float64, ())
+    v = torch.tensor(v, dtype=torch.float64)
+    x = torch.arange(30.0, dtype=torch.float64).sin().reshape(6, 5)
+    for function, tensors in (
+        (lambda x: chunked_cross_entropy(x, target), [x]),
+        (lambda h, a, b: linear_cross_entropy(h, a, target, linear_bias=b), hab),
+    ):
+        one = results(function, *tensors, v=torch.ones_like(v))
+        many = results(function, *tensors, v=v)
+        torch.testing.assert_close(many[1:], tuple(v * g for g in one[1:]))
 
 
 def test_cotangent_may_be_absent():
@@ -80,6 +95,14 @@ def test_gradient_takes_the_place_of_the_logits(dtype):
     torch.testing.assert_close(
         logits.detach(), (F.softmax(leaf, 1) - F.one_hot(T, 3)).to(dtype) / 2
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_overwritten_16_bit_logits_take_any_cotangent(dtype):
+    leaf, _, loss = overwritten(dtype)
+    (gradient,) = torch.autograd.grad(loss, leaf, torch.tensor(3.0, dtype=dtype))
+    expected = 1.5 * (F.softmax(leaf.float(), 1) - F.one_hot(T, 3))
+    torch.testing.assert_close(gradient, expected.to(dtype))
 
 
 def test_nothing_is_overwritten_where_no_gradient_is_needed():
@@ -159,6 +182,17 @@ def test_linear_gradcheck_and_use_again(reduction):
     torch.testing.assert_close([2 * g for g in again[0]], list(again[2]))
 
 
+@pytest.mark.parametrize(("reduction", "passes"), [("mean", 1), ("sum", 1), ("none", 2)])
+def test_linear_computes_the_logits_once_if_it_can(reduction, passes, monkeypatch):
+    *hab, target = hidden_and_matrix(torch.float32, ())
+    calls, loop = [], _autograd.linear_loss
+    monkeypatch.setattr(_autograd, "linear_loss", lambda *a: calls.append(a) or loop(*a))
+    results(
+        lambda h, a, b: linear_cross_entropy(h, a, target, linear_bias=b, reduction=reduction), *hab
+    )
+    assert len(calls) == passes
+
+
 @pytest.mark.parametrize("rest", [(), (2,)])
 def test_linear_second_derivatives_agree_with_two_steps(rest):
     *hab, target = hidden_and_matrix(torch.float64, rest)
@@ -212,10 +246,27 @@ def test_autocast_rounds_no_gradient_and_no_loss(dtype):
 
 
 def test_linear_function_transforms_agree():
-    h, a, b, target = hidden_and_matrix(torch.float64, ())
-    ours = torch.func.grad(lambda a: linear_cross_entropy(h, a, target, linear_bias=b))(a)
-    plain = torch.func.grad(lambda a: two_steps(h, a, b, target))(a)
-    torch.testing.assert_close(ours, plain)
+    hidden, a, b, targets = hidden_and_matrix(torch.float64, ())
+    for h, target in ((hidden, targets), (hidden[0], targets[0])):
+        grad = torch.func.grad(lambda a: linear_cross_entropy(h, a, target, linear_bias=b))  # noqa: B023
+        plain = torch.func.grad(lambda a: two_steps(h, a, b, target))  # noqa: B023
+        torch.testing.assert_close(grad(a), plain(a))
+
+
+@pytest.mark.parametrize(
+    "dtypes", [(torch.float32, torch.bfloat16), (torch.bfloat16, torch.float32)], ids=str
+)
+def test_autocast_mixes_dtypes_in_second_derivatives(dtypes):
+    h, a, _, target = hidden_and_matrix(torch.bfloat16, ())
+    found = []
+    for of_h, of_a in (dtypes, (torch.float32, torch.float32)):
+        leaves = [x.to(d).requires_grad_() for x, d in ((h, of_h), (a, of_a))]
+        with torch.autocast("cpu", enabled=of_h != of_a):
+            loss = linear_cross_entropy(*leaves, target)
+            first = torch.autograd.grad(loss, leaves, create_graph=True)
+        second = torch.autograd.grad(sum(g.float().square().sum() for g in first), leaves)
+        found.append([x.detach().float() for x in (loss, *first, *second)])
+    torch.testing.assert_close(*found, rtol=2e-2, atol=1e-2)
 
 
 def test_linear_compiled_in_one_graph_agrees():

@@ -123,6 +123,15 @@ def test_chunk_has_at_most_so_many_logits(monkeypatch):
     assert max(sizes) == 40
     wide = torch.randn(2, 50)
     torch.testing.assert_close(chunked_cross_entropy(wide, T), cross_entropy(wide, T))
+    for loss, tensors in (
+        (lambda x: chunked_cross_entropy(x, T), [wide]),
+        (lambda h, a: linear_cross_entropy(h, a, T), [torch.randn(2, 3), torch.randn(50, 3)]),
+    ):
+        sizes = allocated(loss, *tensors)
+        assert 50 in sizes
+        assert 100 not in sizes
+    sizes = allocated(lambda h: linear_cross_entropy(h, a[:1], 0 * target), h)
+    assert 30 in sizes  # of one class
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)

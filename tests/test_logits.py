@@ -76,6 +76,12 @@ def test_small_rest_beside_a_leading_logit_keeps_its_digits():
     torch.testing.assert_close(logsumexp(x), rest, rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("function", [softmax, log_softmax])
+def test_each_row_has_a_maximum_of_its_own(function):
+    x = torch.tensor([[0.0, 1.0], [1000.0, 1001.0]])
+    torch.testing.assert_close(function(x), function(x[:1]).expand(2, 2))
+
+
 @given(tensors((3, 4)), st.floats(-100, 100))
 def test_softmax_identities(x, shift):
     x = x.double()

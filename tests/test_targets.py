@@ -10,11 +10,8 @@ from conftest import assert_agree
 from hypothesis import given
 from test_losses import LOSSES, class_dim, weighted_batches
 
-from autograd_notes import (
-    cross_entropy,
-    nl,
-    softmax,
-)
+from autograd_notes import cross_entropy, nl, softmax
+from autograd_notes._checks import class_target
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -27,6 +24,51 @@ def test_ignored_sample_has_no_gradient_where_its_probability_is_zero():
     p = torch.tensor([[0.0, 1.0], [0.5, 0.5]], requires_grad=True)
     nl(p, torch.tensor([-100, 0])).backward()
     assert p.grad.tolist() == [[0.0, 0.0], [-2.0, 0.0]]
+
+
+@pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
+def test_ignored_sample_has_no_nan_on_the_way_to_its_gradient():
+    p = torch.tensor([[0.0, 1.0], [0.5, 0.5]], requires_grad=True)
+    with torch.autograd.detect_anomaly(check_nan=True):
+        nl(p, torch.tensor([-100, 0])).backward()
+    assert p.grad.tolist() == [[0.0, 0.0], [-2.0, 0.0]]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_certain_class_loses_zero_and_not_minus_zero(loss):
+    x = torch.tensor([[0.0], [1.0]])[int(loss is nl)]
+    lost = loss(x, torch.tensor(0), reduction="none")
+    assert (lost.item(), math.copysign(1, lost.item())) == (0.0, 1)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("weight", [None, torch.tensor([2.0, 1.0])])
+def test_nan_of_an_ignored_sample_counts_for_nothing(loss, weight):
+    x = torch.tensor([[math.nan, math.nan], [0.25, 0.75]])
+    target = torch.tensor([-100, 1])
+    for reduction in ("mean", "sum"):
+        alone = loss(x[1:], target[1:], weight=weight, reduction=reduction)
+        assert loss(x, target, weight=weight, reduction=reduction) == alone
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_ignored_sample_of_one_class_loses_zero(loss):
+    assert loss(torch.ones(2, 1), torch.tensor([-100, -100]), reduction="sum") == 0
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_16_bit_weights_are_summed_in_32_bits(loss):
+    x, target = torch.tensor([[0.25, 0.75]] * 3).half(), torch.tensor([0, 1, 1])
+    weight = torch.tensor([40_000.0, 50_000.0]).half()
+    expected = loss(x.float(), target, weight=weight.float()).half()
+    torch.testing.assert_close(loss(x, target, weight=weight), expected)
+
+
+def test_no_mask_where_nothing_is_ignored():
+    target = torch.tensor([0, 2])
+    assert class_target(target, -100, 3)[1] is None
+    index, ignored = class_target(target, 2, 3)
+    assert (index.tolist(), ignored.tolist()) == ([0, 0], [False, True])
 
 
 @pytest.mark.parametrize("loss", LOSSES)
