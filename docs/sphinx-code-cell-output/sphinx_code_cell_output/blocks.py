@@ -57,6 +57,7 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     env.metadata[env.docname].update(
         unrun_outputs=len(marks) if unrun else 0,
         unrun_lines=[mark.line for mark in marks] if unrun else [],
+        foreign_cells=page.foreign,
         cached_outputs=len(marks) if cached else 0,
         checked_cells=len({id(cell.executed) for cell in page.cells}),
         checked_outputs=sum(not cell.options.skip for cell in stated),
