@@ -53,6 +53,10 @@
     const others = search(query, ...terms).filter(
       ([page, , , , , , kind]) => kind === SearchResultKind.object || !shown.has(page)
     );
-    return [...others, ...best.reverse()]; // Sphinx shows the last one first
+    // A query that is the name of a function leads to its reference.
+    const isNamed = ([, title, , , , , kind]) =>
+      kind === SearchResultKind.object && title.split(".").pop() === query.trim();
+    const rest = others.filter((one) => !isNamed(one));
+    return [...rest, ...best.reverse(), ...others.filter(isNamed)]; // Sphinx shows the last one first
   };
 }

@@ -56,6 +56,7 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     env.metadata[env.docname].update(
         unrun_outputs=len(unrun),
         unrun_lines=unrun,
+        foreign_cells=page.foreign,
         cached_outputs=len(marks) if cached else 0,
         checked_cells=len({id(cell.executed) for cell in page.cells}),
         checked_outputs=sum(not cell.options.skip for cell in stated),

@@ -9,6 +9,9 @@ from sphinx_code_cell_output.cells import Cell
 from sphinx_code_cell_output.compare import agrees
 from sphinx_code_cell_output.options import Rules
 
+# A project's own formats, such as .Rmd, have cells of another form, and no blocks.
+WITH_BLOCKS = (".md", ".myst", notebooks.SUFFIX)
+
 
 @dataclass
 class Page:
@@ -20,6 +23,7 @@ class Page:
     cells: list[Cell]
     in_file: list[Cell] | None  # with their lines in the file; None if the file has other cells
     executed: int = 0
+    foreign: int = 0  # the cells that were run, of a format without blocks
 
     @property
     def is_notebook(self) -> bool:
@@ -54,6 +58,8 @@ def read(env: Any, name: str) -> Page:
     text = path.read_bytes().decode()  # keeps the line ends
     rules = Rules.of(env, notebook)
     executed = len(cells.executed_cells(notebook))
+    if path.suffix in env.mystnb_config.custom_formats and path.suffix not in WITH_BLOCKS:
+        return Page(name, path, text, [], None, foreign=executed)
     if sources.has_changed(env, name, path):
         return Page(name, path, text, [], None, executed)
     if path.suffix == notebooks.SUFFIX:

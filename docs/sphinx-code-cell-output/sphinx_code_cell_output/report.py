@@ -16,6 +16,7 @@ MACHINE = "sphinx_code_cell_output.report.machine"  # Sphinx calls a default tha
 UPDATE = "sphinx-build -b dummy -D code_cell_output_update=1 SOURCE OUTPUT"
 LOOSE = {
     "unrun_outputs": "output blocks not compared, because their cells were not run: %d",
+    "foreign_cells": "cells not compared, because the format of their page has no blocks: %d",
     "checked_skipped": "output blocks not compared, because of their option skip: %d",
     "cached_outputs": "output blocks compared with outputs from MyST-NB's cache, not run: %d",
     "checked_replaced": "output blocks in which code_cell_output_replace acts: %d",

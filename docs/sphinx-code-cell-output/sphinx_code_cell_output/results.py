@@ -68,12 +68,16 @@ def reason_to_skip(cell: Cell, app: Sphinx) -> tuple[str, bool]:
 
 
 def not_run(built: Built) -> Iterator[Result]:
-    """Yield a result for each block of the pages that the project does not run."""
+    """Yield a result for each block that is not run, and each page that can have none."""
     env = built.app.env
     for page, meta in env.metadata.items():
         for line in meta.get("unrun_lines", ()):
             path, name = relative(str(env.doc2path(page))), f"line {line}"
             yield Result(path, line, name, skipped="its page is not run", by_choice=True)
+        if number := meta.get("foreign_cells"):
+            path = relative(str(env.doc2path(page)))
+            reason = f"{number} cells: the format of the page has no blocks"
+            yield Result(path, 1, "page", skipped=reason, by_choice=True)
 
 
 def results(built: Built) -> list[Result]:

@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +52,25 @@ class Site(Sphinx):
         """Set the extension up after those of conf.py, before its settings are read."""
         self.setup_extension("sphinx_code_cell_output")
         super().preload_builder(name)
+
+    def build(self, *arguments: Any, **options: Any) -> None:
+        """Build; a project's handler of `build-finished` may need the files of its own builder."""
+        listeners = self.events.listeners.get("build-finished", [])
+        listeners[:] = [one._replace(handler=tolerant(one.handler)) for one in listeners]
+        super().build(*arguments, **options)
+
+
+def tolerant(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a handler whose exception is printed: the pages are built, and can be compared."""
+
+    def call(*arguments: Any) -> Any:
+        try:
+            return handler(*arguments)
+        except Exception as error:  # noqa: BLE001  # the handler is that of another project
+            name = getattr(handler, "__name__", handler)
+            sys.stderr.write(f"the handler {name} of build-finished failed: {error!r}\n")
+
+    return call
 
 
 @dataclass

@@ -231,3 +231,26 @@ def test_module_is_the_command(monkeypatch, capsys):
     with pytest.raises(SystemExit, match=r"^0$"):
         runpy.run_module("sphinx_code_cell_output", run_name="__main__")
     assert capsys.readouterr().out == f"{__version__}\n"
+
+
+FINISH = """
+def read_inventory(app, error):
+    (app.outdir / "objects.inv").read_bytes()
+
+def setup(app):
+    app.connect("build-finished", read_inventory)
+"""
+
+
+def test_handler_that_needs_the_files_of_html_loses_no_results(project, capsys, ran):
+    (project / "conf.py").write_text((project / "conf.py").read_text() + FINISH)
+    assert main(["update", "docs"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.endswith("2 blocks rewritten, 0 problems left\n")
+    assert printed.err.startswith("the handler read_inventory of build-finished failed: FileNotF")
+    ran.clear()  # the build is kept
+    code, _ = run(capsys, "check", "docs", "--changed", "--page", "docs/index.md")
+    assert (code, len(ran)) == (0, 1)
+    ran.clear()
+    code, _ = run(capsys, "check", "docs", "--changed")
+    assert (code, ran) == (0, ["print(1)"])  # rewritten since

@@ -100,6 +100,14 @@ def test_page_in_another_format_is_refused(tmp_path):
     assert "this block" not in warnings
 
 
+def test_page_in_a_format_without_blocks_is_counted(tmp_path):
+    formats = {".words": ["test_rows.read_words", {}, False]}
+    pages = {"index.md": "# Title\n", "other.words": "1 2"}
+    app, warnings = build(tmp_path, pages, "dummy", nb_custom_formats=formats)
+    assert "none is compared" not in warnings
+    assert "cells not compared, because the format of their page has no blocks: 2" in app.log
+
+
 def read_others(text):
     notebook = read_words("1 2")
     notebook.metadata.page = text
