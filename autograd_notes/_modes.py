@@ -25,7 +25,9 @@ def no_autocast(x: Tensor) -> contextlib.AbstractContextManager[Any]:
 
 
 def read(flag: Tensor) -> bool | None:
-    """Return the value of a boolean tensor, or None if reading it is not possible."""
+    """Return the value of a boolean tensor on the CPU, or None if reading it is not possible."""
+    if not flag.is_cpu:  # reading waits for an accelerator
+        return None
     try:
         return bool(flag)
     except RuntimeError:  # a FakeTensor, make_fx

@@ -50,7 +50,10 @@ def largest(x: Tensor, dim: int) -> tuple[Tensor, Tensor | None]:
 
 
 def sum_less_one(x: Tensor, dim: int, index: Tensor | None) -> Tensor:
-    """Return the sum of `x` along `dim`, where 1 is subtracted at the index of the maximum, 1."""
+    """Return the sum of `x` along `dim`, where 1 is subtracted at the index of the maximum, 1.
+
+    log1p adds that 1 again: in the sum, it would round off the digits of a small rest.
+    """
     if index is not None:
         return x.scatter_add(dim, index, x.new_full(index.shape, -1.0)).sum(dim, keepdim=True)
     if not is_sharded(x) or not x.numel():

@@ -54,7 +54,7 @@ def logsumexp(
         shift, index = largest(total, one)
         # inf - inf is NaN, so shift by 0 there; the shift is added back.
         shift = torch.where(shift.isinf(), torch.zeros_like(shift), shift)
-        total = shift + log_sum_exp(total - shift, one, index)
+        total = shift + sum_less_one((total - shift).exp(), one, index).log1p()
     return (total if keepdim else total.squeeze(dims)).to(_result_dtype(x, torch.logsumexp))
 
 
@@ -122,17 +122,15 @@ def log_softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> T
     """
     x = _converted(x, dim, dtype)
     logits = x.to(SUM_DTYPE.get(x.dtype, x.dtype))
-    maximum, index = largest(logits, dim)
-    shifted = logits - maximum
-    return (shifted - log_sum_exp(shifted, dim, index)).to(x.dtype)
+    shifted, logsumexp = shifted_logits(logits, dim)
+    return (shifted - logsumexp).to(x.dtype)
 
 
-def log_sum_exp(shifted: Tensor, dim: int, index: Tensor | None) -> Tensor:
-    """Return the logarithm of the sum of exp(shifted), with the largest term, exp(0), at `index`.
-
-    log1p adds the 1 of that term: in the sum, it would round off the digits of a small rest.
-    """
-    return sum_less_one(shifted.exp(), dim, index).log1p()
+def shifted_logits(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Return the logits less their maximum, and the logarithm of the sum of their exponentials."""
+    shift, index = largest(x, dim)
+    shifted = x - shift
+    return shifted, sum_less_one(shifted.exp(), dim, index).log1p()
 
 
 def _converted(x: Tensor, dim: int, dtype: torch.dtype | None) -> Tensor:

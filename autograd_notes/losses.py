@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from autograd_notes._checks import check_loss, class_target
-from autograd_notes._sharded import all_sum, gather, largest
+from autograd_notes._sharded import all_sum, gather
 from autograd_notes._targets import SUM_DTYPE, class_dim, masked, reduced_loss, weighted_losses
-from autograd_notes.logits import log_sum_exp
+from autograd_notes.logits import shifted_logits
 
 
 def nl(
@@ -154,9 +154,7 @@ def cross_entropy(
     dim, dtype, label_smoothing = class_dim(input), input.dtype, float(label_smoothing)
     # -log_softmax(x)[t] = logsumexp(shifted) - shifted[t], without the logarithms of other classes
     logits = input.to(SUM_DTYPE[dtype]) if dtype in SUM_DTYPE else input
-    maximum, largest_class = largest(logits, dim)
-    shifted = logits - maximum
-    logsumexp = log_sum_exp(shifted, dim, largest_class)
+    shifted, logsumexp = shifted_logits(logits, dim)
     share = label_smoothing / input.shape[dim] if logits.numel() else label_smoothing
     if target.is_floating_point():
         dtype = torch.promote_types(dtype, target.dtype)

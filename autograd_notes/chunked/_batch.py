@@ -50,8 +50,11 @@ def prepared_batch(
     target = target.long()
     ignored = target == options.ignore_index
     target = target.masked_fill(ignored, 0)
-    ones = torch.ones_like(target, dtype=wide_dtype(input.dtype))
-    sample_weight = (ones if weight is None else weight[target]).masked_fill(ignored, 0.0)
+    if weight is None:
+        weights = torch.ones_like(target, dtype=wide_dtype(input.dtype))
+    else:
+        weights = weight[target]
+    sample_weight = weights.masked_fill(ignored, 0.0)
     return Batch(target, weight, sample_weight, ignored, input.dtype, options)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import Node
 
-from autograd_notes._checks import check_dtype, check_tensor
+from autograd_notes._checks import check_dtype, check_number, check_tensor
 from autograd_notes._modes import hooks_save, is_batched, is_packed
 
 # A function whose output shares the storage of its input, and is no view for autograd.
@@ -19,8 +19,7 @@ def check_chunk_size(chunk_size: int | None) -> None:
     """Refuse a chunk size that is no positive integer."""
     if chunk_size is None:
         return
-    if isinstance(chunk_size, bool) or not isinstance(chunk_size, Integral):
-        raise TypeError(f"chunk_size: expected an integer, got {type(chunk_size).__name__}")
+    check_number("chunk_size", chunk_size, Integral, "an integer")
     if chunk_size < 1:
         raise ValueError(f"chunk_size: expected 1 or more, got {chunk_size}")
 
