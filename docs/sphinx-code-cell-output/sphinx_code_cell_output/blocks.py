@@ -8,9 +8,8 @@ from myst_nb.core.read import is_myst_markdown_notebook
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
-from sphinx.util.logging import is_suppressed_warning
 
-from sphinx_code_cell_output import pages
+from sphinx_code_cell_output import pages, report, sources
 from sphinx_code_cell_output.cells import Cell, lines_of
 from sphinx_code_cell_output.compare import Finding, differences, failure
 from sphinx_code_cell_output.execution import RAN, STOPPED
@@ -48,15 +47,16 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     cached = run and run["method"] == "cache" and not env.temp_data.get(RAN)
     unrun = marks and not run and is_notebook(page.path)
     found = [] if unrun else [*compared(app, page), *strays(marks, page)]
-    found = [one for one in found if not is_suppressed(app, one.subtype)]
+    found = report.reported(app, found)
     if found:
         env.note_reread()  # an unchanged page is compared again until it agrees
     for line, message, subtype in found:
         place = env.docname, line
-        logger.warning(message, location=place, type="code_cell_output", subtype=subtype)
+        logger.warning(message, location=place, type=report.TYPE, subtype=subtype)
     stated = [cell for cell in page.cells if cell.block]
     env.metadata[env.docname].update(
         unrun_outputs=len(marks) if unrun else 0,
+        unrun_lines=[mark.line for mark in marks] if unrun else [],
         cached_outputs=len(marks) if cached else 0,
         checked_cells=len({id(cell.executed) for cell in page.cells}),
         checked_outputs=sum(not cell.options.skip for cell in stated),
@@ -78,7 +78,11 @@ def compared(app: Sphinx, page: pages.Page) -> list[Finding]:
     found = [stop] if stop else list(failure(page.cells, stopped=stopped))
     ran = [cell for cell in page.cells if not found or cell.line < found[0].line]
     if app.config.code_cell_output_update:
-        page.accept(ran)
+        found += differences(page.accept(ran))
+        if page.in_file is page.cells:
+            sources.note_file(env, page.name, page.path)
+        else:  # the text that was built has the old blocks
+            env.note_reread()
         if page.in_file is None:
             found.append(Finding(1, OTHER_CELLS.format("updated"), "orphan"))
     elif page.is_notebook and not found and is_stripped(page.cells):
@@ -98,11 +102,6 @@ def execution_of(env: Any) -> dict[str, Any]:
 def is_notebook(path: Path) -> bool:
     """Whether MyST-NB reads a page as a notebook, whose cells it may run."""
     return path.suffix == ".ipynb" or is_myst_markdown_notebook(path.read_text("utf-8-sig"))
-
-
-def is_suppressed(app: Sphinx, subtype: str) -> bool:
-    """Whether the site has turned off the warnings of a subtype."""
-    return is_suppressed_warning("code_cell_output", subtype, app.config.suppress_warnings)
 
 
 def taken(doctree: nodes.document) -> list[Mark]:

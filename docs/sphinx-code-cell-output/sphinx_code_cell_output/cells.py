@@ -28,6 +28,7 @@ class Cell:
     executed: Any
     block: Token | None = None
     rules: Rules = NONE
+    above: Token | None = None  # the block above that of this cell, if there are several
     part: list[Any] | None = None  # the outputs of this block, if there are several
 
     @property
@@ -63,7 +64,7 @@ class Cell:
         """The output that a reader sees below the cell, before anything is replaced."""
         data = self.options.figure_data
         text = plain("".join(shown(output, figure_data=data) for output in self.outputs))
-        if self.executed.source.startswith(WRITES):  # it depends on an earlier run
+        if self.executed.source.lstrip().startswith(WRITES):  # it depends on an earlier run
             text = text.replace("Overwriting ", "Writing ", 1)
         return text
 
@@ -123,8 +124,9 @@ def parts(fence: Token, blocks: list[Token], executed: Any, rules: Rules) -> lis
         return [Cell(fence, executed, blocks[0] if blocks else None, rules)]
     outputs = [each for each in Cell(fence, executed, rules=rules).outputs if plain(shown(each))]
     ends = [*range(1, len(blocks)), len(outputs)]
+    above = [None, *blocks]
     return [
-        Cell(fence, executed, block, rules, outputs[start:end])
+        Cell(fence, executed, block, rules, above[start], outputs[start:end])
         for start, (block, end) in enumerate(zip(blocks, ends, strict=True))
     ]
 
@@ -139,8 +141,16 @@ def read(text: str, config: Any, notebook: Any, rules: Rules | None = None) -> l
     found, executed = fences(text, config), executed_cells(notebook)
     if len(found) != len(executed):
         return []
-    pairs = zip(found, executed, strict=True)
+    pairs = list(zip(found, executed, strict=True))
+    if not all(is_code_of(fence, run) for (fence, _), run in pairs):
+        return []
     return [cell for pair, run in pairs for cell in parts(*pair, run, rules or NONE)]
+
+
+def is_code_of(fence: Token, executed: Any) -> bool:
+    """Whether a fence has the code that was executed, below its options, or loads it."""
+    code = "\n".join(fence.content.splitlines())
+    return "load" in executed.metadata or code.endswith(executed.source)
 
 
 def executed_notebook(env: Any, page: str) -> Any:

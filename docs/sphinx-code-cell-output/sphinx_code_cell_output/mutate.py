@@ -24,6 +24,7 @@ from sphinx_code_cell_output.compare import differences
 from sphinx_code_cell_output.problems import Problem, relative
 from sphinx_code_cell_output.prose import claims, computed
 from sphinx_code_cell_output.recorder import Ran, RecordingSite
+from sphinx_code_cell_output.report import reported
 from sphinx_code_cell_output.site import Built, Options, built
 
 CHANGES: list[tuple[str, Callable[[str], str]]] = [
@@ -73,7 +74,8 @@ def in_blocks(site: Built) -> Iterator[Mutant]:
     """Alter the blocks below cells."""
 
     def differs(cell: Cell, block: Token) -> bool:
-        return any(differences([replace(cell, block=block)]))
+        found = differences([replace(cell, block=block)])
+        return any(one.subtype == "difference" for one in reported(site.app, found))
 
     for page in site.pages():
         for cell in page.cells:

@@ -21,13 +21,18 @@ def stored_cells(text: str) -> list[Any]:
 
 
 def read(text: str, notebook: Any, rules: Rules) -> list[Cell]:
-    """Return the executed cells of a notebook, each with a block that is its stored output."""
-    stored = stored_cells(text)
+    """Return the executed cells of a notebook, each with a block that is its stored output.
+
+    None if the cells of the file are not those that were executed.
+    """
+    stored, run = stored_cells(text), executed_cells(notebook)
+    if [cell.source for cell in stored] != [cell.source for cell in run]:
+        return []
     lines = [text[: match.start()].count("\n") for match in CODE.finditer(text)]
     if len(lines) != len(stored):  # some programs write a notebook on one line
         lines = [0] * len(stored)
     cells: list[Cell] = []
-    for line, before, executed in zip(lines, stored, executed_cells(notebook), strict=True):
+    for line, before, executed in zip(lines, stored, run, strict=True):
         fence = Token("fence", "", 0, map=[line, line + 1], meta={"index": len(cells)})
         stated = Cell(fence, before, rules=rules).shown
         block = Token("fence", "", 0, info=BLOCK, content=stated, map=[line, line + 1])

@@ -6,6 +6,7 @@ from typing import Any
 
 from sphinx_code_cell_output import cells, notebooks, sources, update
 from sphinx_code_cell_output.cells import Cell
+from sphinx_code_cell_output.compare import agrees
 from sphinx_code_cell_output.options import Rules
 
 
@@ -25,14 +26,23 @@ class Page:
         """Whether the page is an .ipynb file."""
         return self.path.suffix == notebooks.SUFFIX
 
-    def accept(self, accepted: list[Cell]) -> None:
-        """Rewrite the blocks of these cells if they disagree."""
+    def accept(self, accepted: list[Cell]) -> list[Cell]:
+        """Rewrite the blocks of these cells that disagree; return those that the file has not.
+
+        A handler of `source-read` may have added or moved cells. A file that has changed since it
+        was read has none of them.
+        """
+        unchanged = self.path.read_bytes() == self.text.encode()
+        in_file = (unchanged and self.in_file) or []
+        wanted, known = ({id(one.executed) for one in some} for some in (accepted, in_file))
+        if in_file is not self.cells:
+            placed = [cell for cell in in_file if id(cell.executed) in wanted]
+        else:
+            placed = accepted
         write = notebooks.updated if self.is_notebook else update.updated
-        if self.in_file is not self.cells:  # a handler of source-read has moved them
-            run = {id(cell.executed) for cell in accepted}
-            accepted = [cell for cell in self.in_file or [] if id(cell.executed) in run]
-        if (new := write(self.text, accepted)) != self.text:
+        if (new := write(self.text, placed)) != self.text:
             self.path.write_bytes(new.encode())
+        return [one for one in accepted if id(one.executed) not in known and not agrees(one)]
 
 
 def read(env: Any, name: str) -> Page:
@@ -44,6 +54,8 @@ def read(env: Any, name: str) -> Page:
     text = path.read_bytes().decode()  # keeps the line ends
     rules = Rules.of(env, notebook)
     executed = len(cells.executed_cells(notebook))
+    if sources.has_changed(env, name, path):
+        return Page(name, path, text, [], None, executed)
     if path.suffix == notebooks.SUFFIX:
         found = notebooks.read(text, notebook, rules)
         return Page(name, path, text, found, found, executed)

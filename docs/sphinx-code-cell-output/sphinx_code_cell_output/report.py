@@ -1,18 +1,24 @@
 """The summary after the differences: the machine, and the command that accepts them."""
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sphinx.application import Sphinx
 from sphinx.util import import_object, logging
+from sphinx.util.logging import is_suppressed_warning
+
+from sphinx_code_cell_output.compare import Finding
 
 logger = logging.getLogger(__name__)
 
+TYPE = "code_cell_output"  # of all warnings
 MACHINE = "sphinx_code_cell_output.report.machine"  # Sphinx calls a default that is callable
 UPDATE = "sphinx-build -b dummy -D code_cell_output_update=1 SOURCE OUTPUT"
-UNCOMPARED = {
+LOOSE = {
     "unrun_outputs": "output blocks not compared, because their cells were not run: %d",
+    "checked_skipped": "output blocks not compared, because of their option skip: %d",
     "cached_outputs": "output blocks compared with outputs from MyST-NB's cache, not run: %d",
+    "checked_replaced": "output blocks in which code_cell_output_replace acts: %d",
 }
 
 
@@ -26,13 +32,23 @@ def total(app: Sphinx, kind: str) -> int:
     return sum(int(page.get(kind, 0)) for page in app.env.metadata.values())
 
 
+def loose(app: Sphinx, kinds: Iterable[str] = LOOSE) -> list[str]:
+    """Return a line for each kind of block that was not compared in full, if there are any."""
+    return [LOOSE[kind] % number for kind in kinds if (number := total(app, kind))]
+
+
+def reported(app: Sphinx, findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that the site reports: `suppress_warnings` turns others off."""
+    off = app.config.suppress_warnings
+    return [one for one in findings if not is_suppressed_warning(TYPE, one.subtype, off)]
+
+
 def summarize(app: Sphinx, error: Exception | None) -> None:
     """Warn once of all differences: a log from another machine must name its facts."""
     if error:
         return
-    for kind, message in UNCOMPARED.items():
-        if number := total(app, kind):
-            logger.info(message, number)
+    for line in loose(app):
+        logger.info("%s", line)
     differing = total(app, "differing_cells")
     if not differing:
         return
@@ -44,6 +60,6 @@ def summarize(app: Sphinx, error: Exception | None) -> None:
         differing,
         describe(),
         app.config.code_cell_output_update_command,
-        type="code_cell_output",
+        type=TYPE,
         subtype="summary",
     )

@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from sphinx.application import Sphinx
+
+from sphinx_code_cell_output.blocks import OTHER_CELLS
 from sphinx_code_cell_output.cells import Cell, lines_of
 from sphinx_code_cell_output.compare import differences
 from sphinx_code_cell_output.pages import Page
 from sphinx_code_cell_output.problems import Problem, relative
+from sphinx_code_cell_output.report import TYPE, reported
 from sphinx_code_cell_output.site import Built
 
 
@@ -19,8 +23,9 @@ class Result:
     name: str
     problems: list[Problem] = field(default_factory=list)
     skipped: str = ""
-    by_option: bool = False  # the block itself says that it is not compared
+    by_choice: bool = False  # of the project: skipping it is no failure
     cell: Cell | None = None
+    page: Page | None = None
 
     @property
     def text(self) -> str:
@@ -34,7 +39,7 @@ def covers(cell: Cell, line: int) -> bool:
     return any(start < line <= end for start, end in spans)
 
 
-def of_cells(page: Page, problems: list[Problem]) -> Iterator[Result]:
+def of_cells(page: Page, problems: list[Problem], app: Sphinx) -> Iterator[Result]:
     """Yield a result for each cell that has a block or a problem."""
     path = relative(str(page.path))
     # Of a notebook on one line, problems can't be told apart: they are those of the page.
@@ -43,23 +48,44 @@ def of_cells(page: Page, problems: list[Problem]) -> Iterator[Result]:
         mine = [one for one in problems if known and covers(cell, one.line)]
         if cell.block or mine:
             line = lines_of(cell.block)[0] + 1 if cell.block else cell.line
-            result = Result(path, line, f"cell {number}", mine, cell=cell)
-            if not mine and cell.options.skip:
-                result.skipped, result.by_option = f"skip: {cell.options.skip}", True
-            elif not mine and cell.executed.execution_count is None:
-                result.skipped = "the cell was not run: one above it failed"
-            elif not mine and any(differences([cell])):
-                result.skipped = "not compared: a cell of the page failed"
+            result = Result(path, line, f"cell {number}", mine, cell=cell, page=page)
+            if not mine:
+                result.skipped, result.by_choice = reason_to_skip(cell, app)
             yield result
+
+
+def reason_to_skip(cell: Cell, app: Sphinx) -> tuple[str, bool]:
+    """Return why a block without a problem was not compared, if so; and whether by choice."""
+    if cell.options.skip:
+        return f"skip: {cell.options.skip}", True
+    if cell.executed.execution_count is None:
+        return "the cell was not run: one above it failed", False
+    found = [one for one in differences([cell]) if one.subtype != "raises"]
+    if reported(app, found):
+        return "not compared: a cell of the page failed", False
+    kinds = ", ".join(f"{TYPE}.{one.subtype}" for one in found)
+    return (f"suppress_warnings: {kinds}", True) if kinds else ("", False)
+
+
+def not_run(built: Built) -> Iterator[Result]:
+    """Yield a result for each block of the pages that the project does not run."""
+    env = built.app.env
+    for page, meta in env.metadata.items():
+        for line in meta.get("unrun_lines", ()):
+            path, name = relative(str(env.doc2path(page))), f"line {line}"
+            yield Result(path, line, name, skipped="its page is not run", by_choice=True)
 
 
 def results(built: Built) -> list[Result]:
     """Return the results of a build, in the order of pages and lines."""
-    found = []
+    found = [*not_run(built)]
     rest = list(built.own)
     for page in built.pages():
         path = relative(str(page.path))
-        for result in of_cells(page, [one for one in built.own if one.path == path]):
+        mine = [one for one in built.own if one.path == path]
+        if not (page.cells or mine):  # the file has changed since its page was read
+            rest.append(Problem(path, 1, OTHER_CELLS.format("compared")))
+        for result in of_cells(page, mine, built.app):
             rest = [problem for problem in rest if problem not in result.problems]
             found.append(result)
     found += [

@@ -60,3 +60,8 @@ def check_replacements(_app: Sphinx, config: Any) -> None:
             raise ConfigError(
                 f"code_cell_output_replace: expected a pattern that needs text, got {pattern!r}"
             )
+        if "\\" not in by and compiled.sub(by, by) != by:  # a block with it would never agree
+            raise ConfigError(
+                "code_cell_output_replace: expected a replacement that its pattern leaves as it "
+                f"is, got {pattern!r}: {by!r}"
+            )

@@ -75,7 +75,7 @@ class Built:
         """Yield each page with executed cells."""
         for name in sorted(self.app.env.found_docs):
             page = pages.read(self.app.env, name)
-            if page.cells:
+            if page.executed:
                 yield page
 
 

@@ -1,10 +1,11 @@
 """The text of a page that was built, if a handler of `source-read` has changed that of the file.
 
 The text that was built is the one compared. The file is rewritten only if it is certain which of
-its cells was run.
+its cells was run. A file that has changed since it was read is not compared.
 """
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,28 @@ from sphinx.application import Sphinx
 from sphinx_code_cell_output.cells import Cell, executed_cells, fences, parts
 from sphinx_code_cell_output.options import Rules
 
-BUILT = "code_cell_output_built"  # in env.metadata
+# In env.metadata: the text that was built, if it is not that of the file; the digest of the file.
+BUILT, DIGEST = "code_cell_output_built", "code_cell_output_digest"
 
 
 def note(app: Sphinx, page: str, source: list[str]) -> None:
-    """Store the text that Sphinx parses, if it is not that of the file."""
+    """Store the digest of the file, and the text that Sphinx parses if it is another one."""
     path = Path(app.env.doc2path(page))
-    if path.is_file() and normal(path.read_bytes().decode(errors="replace")) != source[0]:
-        app.env.metadata[page][BUILT] = source[0]
+    if path.is_file():
+        note_file(app.env, page, path)
+        if normal(path.read_bytes().decode(errors="replace")) != source[0]:
+            app.env.metadata[page][BUILT] = source[0]
+
+
+def note_file(env: Any, page: str, path: Path) -> None:
+    """Store the digest of a file."""
+    env.metadata[page][DIGEST] = sha256(path.read_bytes()).hexdigest()
+
+
+def has_changed(env: Any, page: str, path: Path) -> bool:
+    """Whether a file has changed since it was read."""
+    known = env.metadata[page].get(DIGEST)
+    return bool(known and known != sha256(path.read_bytes()).hexdigest())
 
 
 def built_text(env: Any, page: str) -> str | None:

@@ -12,7 +12,7 @@ def updated(text: str, cells: list[Cell]) -> str:
     """Return the page with each block that disagrees rewritten, added or removed."""
     lines = io.StringIO(text, newline="").readlines()  # split where Markdown does, not at \f
     end = "\r\n" if "\r\n" in text else "\n"
-    for position, cell in reversed([*enumerate(cells)]):
+    for cell in reversed(cells):
         if agrees(cell):
             continue
         if not cell.block:
@@ -22,16 +22,8 @@ def updated(text: str, cells: list[Cell]) -> str:
         if cell.shown:
             lines[start:stop] = [block(cell, end)]
         else:
-            del lines[above(cells, position) : stop]
+            del lines[lines_of(cell.above or cell.fence)[1] : stop]
     return "".join(lines)
-
-
-def above(cells: list[Cell], position: int) -> int:
-    """Return the line after the cell, or the block, that is above the block of a cell."""
-    before, cell = cells[position - 1] if position else None, cells[position]
-    if before and before.block and before.fence is cell.fence:
-        return lines_of(before.block)[1]
-    return cell.span[1]
 
 
 def block(cell: Cell, end: str) -> str:

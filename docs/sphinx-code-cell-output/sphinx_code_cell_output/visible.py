@@ -1,6 +1,9 @@
 """The outputs of a cell that a reader sees: by its tags, and by the settings of MyST-NB."""
 
+from copy import deepcopy
 from typing import Any
+
+from myst_nb.core.utils import coalesce_streams
 
 HIDDEN = {"remove-output", "remove_output", "remove-cell", "remove_cell"}
 
@@ -17,4 +20,5 @@ def visible(cell: Any, nb: Any) -> list[Any]:
     hidden = {name for name in ("stdout", "stderr") if f"remove-{name}" in tags}
     if setting("output_stderr") in ("remove", "remove-warn"):
         hidden.add("stderr")
-    return [output for output in cell.outputs if output.get("name") not in hidden]
+    outputs = [output for output in cell.outputs if output.get("name") not in hidden]
+    return list(coalesce_streams(deepcopy(outputs))) if setting("merge_streams") else outputs

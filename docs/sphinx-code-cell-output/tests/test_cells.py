@@ -9,7 +9,7 @@ import sphinx.cmd.build
 from bs4 import BeautifulSoup
 from myst_parser.config.main import MdParserConfig
 from sphinx.testing.util import SphinxTestApp
-from sphinx_code_cell_output.cells import read
+from sphinx_code_cell_output.cells import fences, read
 from sphinx_code_cell_output.compare import differences, failure
 from sphinx_code_cell_output.tracebacks import ANSI
 from sphinx_code_cell_output.update import updated
@@ -103,14 +103,14 @@ def error(name, message):
 
 def cells_of(text, *outputs, tag=""):
     """Read a page; each cell has one of the lists of outputs."""
+    config = MdParserConfig(enable_extensions={"colon_fence"})
+    codes = [fence.content.rstrip("\n") for fence, _ in fences(text, config)]
+    metadata = {"tags": [tag] if tag else []}
     executed = [
-        nbformat.v4.new_code_cell(
-            "code", execution_count=1, outputs=shown, metadata={"tags": [tag] if tag else []}
-        )
-        for shown in outputs
+        nbformat.v4.new_code_cell(code, execution_count=1, outputs=shown, metadata=metadata)
+        for code, shown in zip(codes, outputs, strict=True)
     ]
-    notebook = nbformat.v4.new_notebook(cells=executed)
-    return read(text, MdParserConfig(enable_extensions={"colon_fence"}), notebook)
+    return read(text, config, nbformat.v4.new_notebook(cells=executed))
 
 
 def said(stated, *outputs, option="", tag=""):

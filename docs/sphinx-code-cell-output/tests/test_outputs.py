@@ -111,7 +111,9 @@ def test_project_replaces_what_differs():
     assert of_rules("took <time>", stream("took 31 s\n"), replace=rule)
 
 
-@pytest.mark.parametrize("wrong", [{"(": "a"}, {"a": r"\1"}, {"a": 1}, {".*": "a"}, {1: "a"}])
+@pytest.mark.parametrize(
+    "wrong", [{"(": "a"}, {"a": r"\1"}, {"a": 1}, {".*": "a"}, {1: "a"}, {"a": "aa"}]
+)
 def test_malformed_replacement_is_refused(wrong):
     config = type("Config", (), {"code_cell_output_replace": wrong})
     with pytest.raises(ConfigError, match=r"code_cell_output_replace: expected a .*, got "):
@@ -199,6 +201,12 @@ def test_update_rewrites_each_of_several_blocks(stated, after):
     assert [one.subtype for one in differences(cells)]
     assert updated(page(stated), cells) == page(after)
     assert not list(differences(cells_of(page(after), OUTPUTS)))
+
+
+def test_update_of_one_of_several_blocks_keeps_those_above():
+    text = cell("code") + block("1") + block("9") + "Text\n"
+    cells = cells_of(text, OUTPUTS[:1])
+    assert updated(text, cells[1:]) == cell("code") + block("1").rstrip("\n") + "\n\nText\n"
 
 
 def test_raises_nothing_is_said_once_for_several_blocks():

@@ -100,6 +100,57 @@ def test_page_in_another_format_is_refused(tmp_path):
     assert "this block" not in warnings
 
 
+def read_others(text):
+    notebook = read_words("1 2")
+    notebook.metadata.page = text
+    return notebook
+
+
+MESSAGE = (
+    "index.md:1: WARNING: the cells of this file are not those that were run: none is compared"
+)
+
+
+def test_page_is_refused_if_other_code_was_run(tmp_path):
+    formats = {".md": ["test_rows.read_others", {}, False]}
+    pages = {"index.md": HEAD + cell("1") + block("1") + cell("3") + block("2")}
+    _, warnings = build(tmp_path, pages, "dummy", nb_custom_formats=formats)
+    assert MESSAGE in warnings
+    assert "the cell shows" not in warnings
+    pages = {"index.md": pages["index.md"].replace("3", "2")}
+    assert not build(tmp_path, pages, "dummy", nb_custom_formats=formats)[1]
+
+
+def test_cell_may_load_its_code(tmp_path):
+    text = HEAD + "```{code-cell}\n:load: code.txt\n```\n\n" + block("5")
+    pages = {"code.txt": "2 + 3", "index.md": text}
+    assert not build(tmp_path, pages, "dummy")[1]
+
+
+def test_file_that_changes_while_it_is_run_is_refused(tmp_path):
+    edit = "open('index.md', 'a').write('More.')"
+    text = HEAD + cell(f"_ = {edit}") + cell("1") + block("2")
+    _, warnings = build(tmp_path, {"index.md": text}, "dummy", nb_execution_in_temp=False)
+    assert MESSAGE in warnings
+    assert "the cell shows" not in warnings
+    _, warnings = build(tmp_path, {"index.md": text}, "dummy", **UPDATE)
+    assert MESSAGE in warnings
+    assert page(tmp_path) == f"{text}More."
+
+
+def test_notebook_is_refused_if_a_handler_changes_its_cells(tmp_path, monkeypatch):
+    code = 'source[0] = source[0].replace("execution_count", "execution_count")'
+    stored = read_words("1 2")
+    setup(monkeypatch, code)
+    text = nbformat.writes(stored)
+    _, warnings = build(tmp_path, {"index.ipynb": text}, "dummy")
+    assert "stores no outputs" in warnings
+    cut = "import nbformat; n = nbformat.reads(source[0], 4); del n.cells[0]; source[0] = nbformat.writes(n)"
+    setup(monkeypatch, cut)
+    _, warnings = build(tmp_path, {"index.ipynb": text}, "dummy")
+    assert MESSAGE.replace(".md", ".ipynb") in warnings
+
+
 def test_control_characters_are_written_as_text(tmp_path):
     code = r"print('\x1b[31mred\x1b[0m', '\x00')"
     build(tmp_path, {"index.md": HEAD + cell(code)}, "dummy", **UPDATE)
@@ -140,6 +191,15 @@ def test_output_that_no_reader_sees_needs_no_block(tmp_path, name):
     assert "index.md:" not in warnings.replace("index.md: WARNING: doc", "")
     assert "stated.md:" in warnings
     assert "WARNING: the cell of this block shows nothing" in warnings
+
+
+def test_streams_are_compared_as_the_site_merges_them(tmp_path):
+    code = "from IPython.display import Markdown\nprint(1)\ndisplay(Markdown('2'))\nprint(3)"
+    pages = {"index.md": HEAD + cell(code) + block("1\n3\n2")}
+    app, warnings = build(tmp_path, pages, nb_merge_streams=True)
+    assert not warnings
+    assert "1\n3\n" in (app.outdir / "index.html").read_text()
+    assert "index.md:" in build(tmp_path, {}, "dummy")[1]
 
 
 def test_page_and_cell_may_show_what_the_site_removes(tmp_path):
