@@ -1,4 +1,4 @@
-"""The examples of the pages: `start("digits")` copies one, and `!sphinx-build` and others run there.
+"""The examples of the pages: `start("digits")` copies one, and the commands after it run there.
 
 The programs of this project run in the kernel of the page, which imports Sphinx once; others are
 started as usual.
@@ -67,7 +67,7 @@ def run(command: str) -> None:
 
 
 def shell(command: str, text: str = "") -> tuple[int, str]:
-    """Run a command line as usual, with a text as its input; return its exit code and its output."""
+    """Run a command line as usual, with a text as its input; return its code and its output."""
     done = subprocess.run(  # noqa: S602  # the command lines are those of the pages
         command,
         shell=True,

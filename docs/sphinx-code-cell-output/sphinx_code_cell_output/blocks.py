@@ -9,11 +9,10 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from sphinx_code_cell_output import pages, report, sources
+from sphinx_code_cell_output import notebooks, pages, report, sources
 from sphinx_code_cell_output.cells import Cell, lines_of
 from sphinx_code_cell_output.compare import Finding, differences, failure
 from sphinx_code_cell_output.execution import RAN, STOPPED
-from sphinx_code_cell_output.notebooks import is_stripped
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     marks = taken(doctree)
     run = execution_of(env)
     cached = run and run["method"] == "cache" and not env.temp_data.get(RAN)
-    unrun = marks and not run and is_notebook(page.path)
+    unrun = [] if run else stated_lines(page.path, marks)
     found = [] if unrun else [*compared(app, page), *strays(marks, page)]
     found = report.reported(app, found)
     if found:
@@ -55,8 +54,8 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
         logger.warning(message, location=place, type=report.TYPE, subtype=subtype)
     stated = [cell for cell in page.cells if cell.block]
     env.metadata[env.docname].update(
-        unrun_outputs=len(marks) if unrun else 0,
-        unrun_lines=[mark.line for mark in marks] if unrun else [],
+        unrun_outputs=len(unrun),
+        unrun_lines=unrun,
         cached_outputs=len(marks) if cached else 0,
         checked_cells=len({id(cell.executed) for cell in page.cells}),
         checked_outputs=sum(not cell.options.skip for cell in stated),
@@ -85,7 +84,7 @@ def compared(app: Sphinx, page: pages.Page) -> list[Finding]:
             env.note_reread()
         if page.in_file is None:
             found.append(Finding(1, OTHER_CELLS.format("updated"), "orphan"))
-    elif page.is_notebook and not found and is_stripped(page.cells):
+    elif page.is_notebook and not found and notebooks.is_stripped(page.cells):
         message = "this notebook stores no outputs, so none is compared"
         found.append(Finding(1, message, "unstated"))
     else:
@@ -99,9 +98,13 @@ def execution_of(env: Any) -> dict[str, Any]:
     return data
 
 
-def is_notebook(path: Path) -> bool:
-    """Whether MyST-NB reads a page as a notebook, whose cells it may run."""
-    return path.suffix == ".ipynb" or is_myst_markdown_notebook(path.read_text("utf-8-sig"))
+def stated_lines(path: Path, marks: list[Mark]) -> list[int]:
+    """Return the lines of the blocks of a page, if MyST-NB reads it as a notebook."""
+    if path.suffix == notebooks.SUFFIX:
+        return notebooks.stated_lines(path.read_text("utf-8-sig"))
+    if marks and is_myst_markdown_notebook(path.read_text("utf-8-sig")):
+        return [mark.line or 1 for mark in marks]
+    return []
 
 
 def taken(doctree: nodes.document) -> list[Mark]:

@@ -20,6 +20,19 @@ def stored_cells(text: str) -> list[Any]:
     return executed_cells(nbformat.reads(text, 4))
 
 
+def code_lines(text: str, number: int) -> list[int]:
+    """Return the lines of the code cells of a notebook's text, counted from 0."""
+    lines = [text[: match.start()].count("\n") for match in CODE.finditer(text)]
+    return lines if len(lines) == number else [0] * number  # some programs write a single line
+
+
+def stated_lines(text: str) -> list[int]:
+    """Return the lines, counted from 1, of the code cells of a notebook that store an output."""
+    stored = stored_cells(text)
+    lines = code_lines(text, len(stored))
+    return [line + 1 for line, cell in zip(lines, stored, strict=True) if cell.outputs]
+
+
 def read(text: str, notebook: Any, rules: Rules) -> list[Cell]:
     """Return the executed cells of a notebook, each with a block that is its stored output.
 
@@ -28,11 +41,8 @@ def read(text: str, notebook: Any, rules: Rules) -> list[Cell]:
     stored, run = stored_cells(text), executed_cells(notebook)
     if [cell.source for cell in stored] != [cell.source for cell in run]:
         return []
-    lines = [text[: match.start()].count("\n") for match in CODE.finditer(text)]
-    if len(lines) != len(stored):  # some programs write a notebook on one line
-        lines = [0] * len(stored)
     cells: list[Cell] = []
-    for line, before, executed in zip(lines, stored, run, strict=True):
+    for line, before, executed in zip(code_lines(text, len(stored)), stored, run, strict=True):
         fence = Token("fence", "", 0, map=[line, line + 1], meta={"index": len(cells)})
         stated = Cell(fence, before, rules=rules).shown
         block = Token("fence", "", 0, info=BLOCK, content=stated, map=[line, line + 1])

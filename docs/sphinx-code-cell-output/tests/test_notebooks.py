@@ -84,6 +84,14 @@ def test_cell_that_stops_the_kernel_is_an_error_of_the_page(tmp_path):
     assert "index.ipynb:1: WARNING: the cell did not finish: DeadKernelError" in warnings
 
 
+def test_outputs_of_a_notebook_that_is_not_run_are_counted(tmp_path):
+    app, warnings = build(tmp_path, {"index.ipynb": WRONG}, "dummy", nb_execution_mode="off")
+    assert not warnings
+    assert "output blocks not compared, because their cells were not run: 2" in app.log
+    first = WRONG.splitlines()[app.env.metadata["index"]["unrun_lines"][0] - 1]
+    assert first.strip() == '"cell_type": "code",'
+
+
 def test_notebook_without_code_has_no_cells():
     empty = v4.new_notebook()
     assert notebooks.read(nbformat.writes(empty), empty, Rules()) == []

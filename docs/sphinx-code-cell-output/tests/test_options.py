@@ -143,8 +143,9 @@ def test_file_that_changes_while_outputs_are_accepted_is_not_rewritten(
 
 
 def test_file_that_changes_during_the_build_is_not_compared(project, capsys):
-    write = "open('index.md', 'a').write('More.\\n')"
-    conf = f"def setup(app):\n    app.connect('build-finished', lambda *_: {write})\n"
+    write = "Path('index.md').write_text('More.\\n')"
+    conf = "from pathlib import Path\n\ndef setup(app):\n"
+    conf += f"    app.connect('build-finished', lambda *_: {write})\n"
     project(conf, index=HEAD + cell("1") + block("1"))
     code, printed = run(capsys, "check")
     message = "the cells of this file are not those that were run: none is compared"

@@ -1,6 +1,7 @@
 """The text of each kind of output, and the replacements; without a kernel."""
 
 import pytest
+from myst_nb.core.config import NbParserConfig
 from nbformat.v4 import new_output
 from sphinx.errors import ConfigError
 from sphinx_code_cell_output.cells import parts
@@ -96,9 +97,9 @@ def test_differences_by_nature_are_settled(written, stated):
     assert not list(differences(cells_of(cell("code") + block(written), [stream(stated)])))
 
 
-def of_rules(stated, output, option="", **rules):
+def of_rules(stated, *outputs, option="", **rules):
     """Return the differences of a cell under the rules of a project."""
-    [found] = cells_of(cell("code") + block(stated, option), [output])
+    [found] = cells_of(cell("code") + block(stated, option), list(outputs))
     found.rules = Rules(**rules)
     return [one.message for one in differences([found])]
 
@@ -124,17 +125,17 @@ def test_malformed_replacement_is_refused(wrong):
 
 def test_digits_of_the_project_can_be_turned_off_for_a_block():
     assert not of_rules("0.33", stream("0.3333"), digits=True)
-    assert of_rules("0.33", stream("0.3333"), "exact", digits=True)
+    assert of_rules("0.33", stream("0.3333"), option="exact", digits=True)
     assert of_rules("0.34", stream("0.3333"), digits=True)
     assert of_rules("0.33", stream("0.3333"))
 
 
 def test_runs_of_blanks_count_as_one_with_digits_alone():
     wide, narrow = stream("[0.3333   10.25]\n"), "[0.33 10.25]"
-    assert not of_rules(narrow, wide, "digits")
+    assert not of_rules(narrow, wide, option="digits")
     assert of_rules(narrow, wide)
-    assert of_rules("[0.33\n10.25]", wide, "digits")
-    assert of_rules("[0.3310.25]", wide, "digits")
+    assert of_rules("[0.33\n10.25]", wide, option="digits")
+    assert of_rules("[0.3310.25]", wide, option="digits")
 
 
 def test_skipped_block_is_not_compared_and_not_rewritten():
@@ -147,7 +148,7 @@ def test_skipped_block_is_not_compared_and_not_rewritten():
 
 @pytest.mark.parametrize("option", ["skip:", "skip: ", "skip", "digits skip", "x skip: y"])
 def test_skip_needs_a_reason(option):
-    [message] = of_rules("1", stream("1"), option)
+    [message] = of_rules("1", stream("1"), option=option)
     assert message == (
         f"expected 'digits', 'exact', 'figure-data' or 'skip: REASON', got {option.strip()!r}"
     )
@@ -219,6 +220,13 @@ def test_block_must_not_share_with_that_of_another_cell():
     [one] = cells_of(cell("code") + "Text.\n\n" + block("1"), OUTPUTS[:1])
     assert one.block is None
     assert parts(one.fence, [], one.executed, Rules())[0].shown == "1"
+
+
+@pytest.mark.parametrize(("merged", "stated"), [(True, "1\n3\n2"), (False, "1\n2\n3")])
+def test_streams_are_merged_if_the_site_merges_them(merged, stated):
+    outputs = [stream("1\n"), value("2"), stream("3\n")]
+    assert not of_rules(stated, *outputs, nb=NbParserConfig(merge_streams=merged))
+    assert of_rules("1\n3", *outputs, nb=NbParserConfig(merge_streams=merged))
 
 
 def test_writefile_is_stated_as_the_first_run():

@@ -199,7 +199,6 @@ def test_streams_are_compared_as_the_site_merges_them(tmp_path):
     app, warnings = build(tmp_path, pages, nb_merge_streams=True)
     assert not warnings
     assert "1\n3\n" in (app.outdir / "index.html").read_text()
-    assert "index.md:" in build(tmp_path, {}, "dummy")[1]
 
 
 def test_page_and_cell_may_show_what_the_site_removes(tmp_path):
