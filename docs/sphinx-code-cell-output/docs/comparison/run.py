@@ -18,7 +18,10 @@ from nbformat import reads, writes
 from packaging.requirements import Requirement
 from tools import CONF, TOOLS, Tool, block
 
-PLOT = "import matplotlib.pyplot as plt\n{}_, axes = plt.subplots()\n_ = axes.plot([1, 2, 3], [1, 4, 9])"
+PLOT = """\
+import matplotlib.pyplot as plt
+_, axes = plt.subplots()
+_ = axes.plot([1, 2, 3], [1, 4, 9])"""
 OWN_NAME = "sphinx-code-cell-output"
 HEAVY = {"ipykernel", "jupyter-client", "nbclient", "sphinx"}
 DOCSTRING = '"""A module.\n\n>>> 1 + 1\n3\n\n```python\nassert 1 + 1 == 3\n```\n"""\n'
@@ -47,8 +50,8 @@ class Folder:
         self.write(files)
         code, output = self.run([*tool.command[:-1], *(options or []), tool.command[-1]])
         self.output = output
-        if code == 5 or 'Traceback (most recent call last):\n  File "/' in output and not code:
-            raise RuntimeError(f"{tool.name}: {output}")
+        if code == 5:  # of pytest
+            raise RuntimeError(f"{tool.name} found no test: {output}")
         return code == 0
 
 
@@ -93,10 +96,10 @@ def rounded(tool: Tool, folder: Folder) -> bool:
 def drawn(tool: Tool, folder: Folder) -> Path:
     """Write a page with a figure, and what the tool states of it; return the page."""
     if tool.name == OWN_NAME:
-        folder.write(block(PLOT.format(""), "<figure>", "figure-data"))
+        folder.write(block(PLOT, "<figure>", "figure-data"))
         folder.run(tool.update or [])
         return folder.path / "index.md"
-    folder.write(tool.files(PLOT.format("")))
+    folder.write(tool.files(PLOT))
     if "index.ipynb" in tool.files("1"):
         page = folder.path / "index.ipynb"
         executed = reads(page.read_text(), 4)
