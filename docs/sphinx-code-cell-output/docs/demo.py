@@ -45,7 +45,7 @@ def start(example: str) -> None:
     if not (folder / "conf.py").exists():
         (folder / "conf.py").write_text(CONF)
     os.chdir(folder)
-    get_ipython().system = run  # type: ignore[no-untyped-call]
+    get_ipython().system = run
     sys.modules["__main__"].__spec__ = None  # `%reset` deleted it; new processes read it
 
 
