@@ -33,3 +33,18 @@ def test_every_example_is_on_a_page():
 def test_links_lead_to_pages(file):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", file.read_text()):
         assert (file.parent / target).exists(), target
+
+
+def test_readme_has_the_example_and_the_difference_of_the_first_page():
+    readme, example = README.read_text(), DOCS / "examples" / "begin"
+    assert (example / "index.md").read_text() in readme
+    assert (
+        (example / "conf.py")
+        .read_text()
+        .startswith(re.search("(?s)```python\n(.*?)```", readme)[1])
+    )
+    printed = re.search("(?s)```text\n(.*?)```", readme)[1]
+    assert (
+        re.sub("this machine: .*", "this machine: <facts>", printed)
+        in (DOCS / "begin.md").read_text()
+    )

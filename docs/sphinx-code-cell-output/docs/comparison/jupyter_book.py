@@ -3,6 +3,7 @@
 `tox -e compare-jupyter-book` installs the version, and runs this program.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,11 +18,11 @@ COMMANDS = (
     "code-cell-output update .",
     "jupyter-book build -q -W -n --keep-going .",
 )
-NOISE = ("[IPKernelApp]", "reading sources", "Wrote conf.py", "=====")
+COLOR = re.compile(r"\x1b\[[\d;]*m")
 
 
 def main() -> None:
-    """Run the commands, and store their output without noise."""
+    """Run the commands, and store their output without colours and other lines."""
     lines = [f"# jupyter-book {version('jupyter-book')}, sphinx {version('sphinx')}"]
     with TemporaryDirectory() as folder:
         book = Path(folder, "book")
@@ -44,11 +45,11 @@ def main() -> None:
 def kept(text: str) -> list[str]:
     """Return the lines of the checks: differences and their summary."""
     found, lines = False, []
-    for line in text.splitlines():
-        found = found or "WARNING: the cell" in line or ": the cell shows" in line
-        if found or "rewritten" in line:
+    for line in COLOR.sub("", text).splitlines():
+        found = found or "the cell shows" in line
+        if found:
             lines.append(line)
-        found = found and not line.endswith(("summary]", "left"))
+        found = found and not line.startswith("If the new output") and "rewritten" not in line
     return lines
 
 

@@ -41,7 +41,7 @@ class Folder:
     def run(self, command: list[str]) -> tuple[int, str]:
         """Run a command; return its exit code and its output."""
         done = subprocess.run(
-            command, cwd=self.path, capture_output=True, text=True, check=False, timeout=120
+            command, cwd=self.path, capture_output=True, text=True, check=False, timeout=600
         )
         return done.returncode, done.stdout + done.stderr
 
