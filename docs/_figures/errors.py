@@ -86,21 +86,20 @@ def axes() -> list[dict[str, Any]]:
     thin = {"stroke": "currentColor", "opacity": 0.15}
     small = {"fontSize": 10, "baseline": "middle"}
     bottom = ABOVE + HEIGHT
-    found = []
+    grid, found = [], []
     for power in range(LOWEST, HIGHEST + 1):
         x = {"scale": "right", "value": power}
-        found += [
-            mark("rule", name="grid", x=x, y=ABOVE, y2=bottom, **thin),
-            mark("text", x=x, y=bottom + 12, text=power_of_ten(power), align="center", **small),
-        ]
+        grid.append(mark("rule", x=x, y=ABOVE, y2=bottom, **thin))
+        number = power_of_ten(power)
+        found.append(mark("text", x=x, y=bottom + 12, text=number, align="center", **small))
     for power in range(LEAST, MOST + 1, 2):
         y = {"scale": "up", "value": power}
-        found += [
-            mark("rule", name="grid", x=LEFT, x2=RIGHT, y=y, **thin),
-            mark("text", x=LEFT - 6, y=y, text=power_of_ten(power), align="right", **small),
-        ]
+        grid.append(mark("rule", x=LEFT, x2=RIGHT, y=y, **thin))
+        number = power_of_ten(power)
+        found.append(mark("text", x=LEFT - 6, y=y, text=number, align="right", **small))
     middle = (LEFT + RIGHT) / 2
     return [
+        {**mark("group", name="grid"), "marks": grid},
         *found,
         mark("text", x=middle, y=bottom + 32, text="size of the logits", align="center"),
         mark("text", x=4, y=ABOVE - 10, text="largest error"),
