@@ -12,10 +12,12 @@ README = Path(__file__).parents[1] / "README.md"
 
 # The pages show the types of warnings, which Sphinx prints since version 8.
 new_sphinx = pytest.mark.skipif(sphinx.version_info < (8,), reason="pages are those of Sphinx 8")
-pytestmark = pytest.mark.filterwarnings("ignore:'sphinx.environment.BuildEnvironment.app'")
+# MyST-NB and MyST-Parser use the deprecated `app` of the environment and of transforms.
+deprecated = pytest.mark.filterwarnings("ignore:.*app' is deprecated")
 
 
 @new_sphinx
+@deprecated
 def test_pages_are_as_stated(tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("CODE_CELL_OUTPUT_EXAMPLES", "")  # conf.py sets it
     options = ["-q", "-n", "-W", "--keep-going", "-E", "-b", "dummy", "-D", "html_theme=basic"]

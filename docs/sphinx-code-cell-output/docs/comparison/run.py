@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import platform
 import re
 import subprocess
@@ -40,8 +41,15 @@ class Folder:
 
     def run(self, command: list[str]) -> tuple[int, str]:
         """Run a command; return its exit code and its output."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         done = subprocess.run(
-            command, cwd=self.path, capture_output=True, text=True, check=False, timeout=600
+            command,
+            cwd=self.path,
+            env={**os.environ, "PATH": path},  # byexample starts the first Python
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
         )
         return done.returncode, done.stdout + done.stderr
 

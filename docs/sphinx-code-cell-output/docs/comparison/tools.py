@@ -78,6 +78,12 @@ def prompts(code: str, stated: str = "") -> dict[str, str]:
     return {"index.md": "# A page\n\n```python\n" + "\n".join(lines) + "\n```\n"}
 
 
+def plain_prompts(code: str, stated: str = "") -> dict[str, str]:
+    """Return a page with a doctest without a fence: doctest would take its end for output."""
+    text = prompts(code, stated)["index.md"]
+    return {"index.md": text.replace("```python\n", "").replace("```\n", "")}
+
+
 def fence(code: str, stated: str = "") -> dict[str, str]:
     """Return a Markdown page with a code fence, and its output in another."""
     below = f"\n```text\n{stated}\n```\n" if stated else ""
@@ -142,11 +148,18 @@ TOOLS = [
     Tool(
         "byexample",
         prompts,
-        [str(Path(sys.executable).parent / "byexample"), "-l", "python,shell", "index.md"],
+        [
+            str(Path(sys.executable).parent / "byexample"),
+            "-l",
+            "python,shell",
+            "--timeout",
+            "60",
+            "index.md",
+        ],
     ),
     Tool(
         "doctest",
-        prompts,
+        plain_prompts,
         [sys.executable, "-m", "doctest", "index.md"],
         digits=({}, ["-o", "ELLIPSIS"]),
         cover=[
