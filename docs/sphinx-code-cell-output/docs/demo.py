@@ -25,6 +25,8 @@ from sphinx_code_cell_output.portable import silent
 
 HERE = Path(__file__).parent
 FOLDERS = os.environ.get("CODE_CELL_OUTPUT_EXAMPLES")  # deleted after the build of the pages
+for variable in ("BUILD_NUMBER", "CI", "GITHUB_ACTIONS"):  # pytest and the checks print more there
+    os.environ.pop(variable, None)
 PROGRAMS = {"code-cell-output": cli.main, "sphinx-build": sphinx.cmd.build.main}
 OWN = re.compile(r"((?:code-cell|sphinx)[^|>]*)([|>].*)?|.*")  # a program, and its pipe
 KERNEL = re.compile(r"^\[IPKernelApp\] .*\n", re.MULTILINE)  # logged by some kernels that start
