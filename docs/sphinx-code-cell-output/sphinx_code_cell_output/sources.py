@@ -21,10 +21,9 @@ BUILT, DIGEST = "code_cell_output_built", "code_cell_output_digest"
 def note(app: Sphinx, page: str, source: list[str]) -> None:
     """Store the digest of the file, and the text that Sphinx parses if it is another one."""
     path = Path(app.env.doc2path(page))
-    if path.is_file():
-        note_file(app.env, page, path)
-        if normal(path.read_bytes().decode(errors="replace")) != source[0]:
-            app.env.metadata[page][BUILT] = source[0]
+    note_file(app.env, page, path)
+    if normal(path.read_bytes().decode(errors="replace")) != source[0]:
+        app.env.metadata[page][BUILT] = source[0]
 
 
 def note_file(env: Any, page: str, path: Path) -> None:

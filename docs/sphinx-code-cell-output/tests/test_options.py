@@ -171,3 +171,12 @@ def test_cell_that_no_longer_raises_is_not_accepted(project, capsys):
     assert code == 1
     assert printed.endswith("\n0 blocks rewritten, 1 problem left\n")
     assert index.read_text() == text
+
+
+def test_page_in_a_format_without_blocks_is_not_compared(project, capsys):
+    index = project("nb_custom_formats = {'.words': ['test_rows.read_words', {}]}\n", index=PAGE)
+    index.with_name("other.words").write_text("1 2")
+    code, printed = run(capsys, "check", "--junit", "report.xml")
+    assert (code, printed) == (0, "4 outputs: 2 as stated, 0 not, 2 not compared\n")
+    reason = "2 cells: the format of the page has no blocks"
+    assert reason in index.with_name("report.xml").read_text()
