@@ -31,6 +31,9 @@ def test_update_refuses_other_values(value):
         settings.read_boolean(None, config)
 
 
+FORK = ["-D", "code_cell_output_kernel_manager=forked_kernels.ForkManager"]
+
+
 @pytest.fixture
 def project(tmp_path):
     """A project whose conf.py names the extension, and nothing else."""
@@ -54,13 +57,13 @@ def test_builds_inside_the_sources_are_not_read(project, capfd, first, second):
     for builder, out in (("html", first), ("dummy", second)):
         (project / first / "_sources").mkdir(parents=True, exist_ok=True)
         (project / first / "_sources" / "copy.md").write_text("# A copy\n")
-        options = ["-q", "-W", "-b", builder, str(project), str(project / out)]
+        options = ["-q", "-W", *FORK, "-b", builder, str(project), str(project / out)]
         assert sphinx.cmd.build.main(options) == 0, capfd.readouterr().err
     assert any(project.rglob("jupyter_execute/index.ipynb"))
 
 
 def test_builders_that_share_doctrees_read_a_page_once(project, monkeypatch):
-    build = ["-q", "-d", str(project / "_build" / "doctrees")]
+    build = ["-q", *FORK, "-d", str(project / "_build" / "doctrees")]
     assert sphinx.cmd.build.main([*build, str(project), str(project / "_build" / "html")]) == 0
     monkeypatch.setattr("nbclient.execute", None)
     dummy = [*build, "-b", "dummy", str(project), str(project / "_build" / "dummy")]
