@@ -53,6 +53,12 @@ class Folder:
         )
         return done.returncode, done.stdout + done.stderr
 
+    def run_page(self, tool: Tool, text: str) -> tuple[int, str]:
+        """Run a tool on a Markdown page, also if its own pages are notebooks."""
+        self.write({**tool.files("1"), "index.md": text, "conf.py": CONF})
+        (self.path / "index.ipynb").unlink(missing_ok=True)
+        return self.run([part.replace("index.ipynb", "index.md") for part in tool.command])
+
     def passes(self, tool: Tool, files: dict[str, str], options: list[str] | None = None) -> bool:
         """Whether a tool finds and accepts the examples of these files."""
         self.write(files)
@@ -81,24 +87,19 @@ def warns(tool: Tool, folder: Folder) -> bool:
     return not folder.passes(tool, tool.files(code))
 
 
-def fewer_digits(tool: Tool, folder: Folder) -> bool:
-    """Whether 0.67 is accepted for 2/3, and 0.68 refused."""
+def fewer_digits(tool: Tool, folder: Folder, refused: str = "0.68") -> bool:
+    """Whether 0.67 is accepted for 2/3, and a wrong number refused."""
     files, options = tool.digits
     answers = [
         folder.passes(tool, {**tool.files("2 / 3", number), **files}, options)
-        for number in ("0.67", "0.68")
+        for number in ("0.67", refused)
     ]
     return answers == [True, False]
 
 
 def rounded(tool: Tool, folder: Folder) -> bool:
     """Whether 0.66, which 2/3 does not round to, is refused where 0.67 is accepted."""
-    files, options = tool.digits
-    answers = [
-        folder.passes(tool, {**tool.files("2 / 3", number), **files}, options)
-        for number in ("0.67", "0.66")
-    ]
-    return answers == [True, False]
+    return fewer_digits(tool, folder, "0.66")
 
 
 def drawn(tool: Tool, folder: Folder) -> Path:
@@ -156,20 +157,14 @@ def line(tool: Tool, folder: Folder) -> bool:
 def runs_cells(tool: Tool, folder: Folder) -> bool:
     """Whether a `{code-cell}` that fails is reported."""
     page = block("1 / 0")["index.md"].replace("{code-cell}", "{code-cell} python")
-    folder.write({**tool.files("1"), "index.md": page, "conf.py": CONF})
-    (folder.path / "index.ipynb").unlink(missing_ok=True)
-    command = [part.replace("index.ipynb", "index.md") for part in tool.command]
-    code, output = folder.run(command)
+    code, output = folder.run_page(tool, page)
     return code == 1 and "ZeroDivisionError" in output
 
 
 def compares_cells(tool: Tool, folder: Folder) -> bool:
     """Whether a wrong output below a `{code-cell}` is reported."""
     page = block("1 + 1", "3")["index.md"].replace("{code-cell}", "{code-cell} python")
-    folder.write({**tool.files("1"), "index.md": page, "conf.py": CONF})
-    (folder.path / "index.ipynb").unlink(missing_ok=True)
-    command = [part.replace("index.ipynb", "index.md") for part in tool.command]
-    code, output = folder.run(command)
+    code, output = folder.run_page(tool, page)
     return code == 1 and "+2" in output
 
 
@@ -199,10 +194,7 @@ def fixtures(tool: Tool, folder: Folder) -> bool:
 
 def shell(tool: Tool, folder: Folder) -> bool:
     """Whether a wrong output of a shell command fails, without a kernel for it."""
-    folder.write({**tool.files("1 + 1", "2"), "index.md": "```shell\n$ echo 1\n2\n```\n"})
-    (folder.path / "index.ipynb").unlink(missing_ok=True)
-    command = [part.replace("index.ipynb", "index.md") for part in tool.command]
-    code, output = folder.run(command)
+    code, output = folder.run_page(tool, "```shell\n$ echo 1\n2\n```\n")
     return code == 1 and "echo 1" in output
 
 
