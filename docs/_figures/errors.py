@@ -76,6 +76,9 @@ def place(power: str, error: str) -> dict[str, Any]:
     return {"x": {"scale": "right", "signal": power}, "y": {"scale": "up", "signal": error}}
 
 
+POINT = place("datum.power", "log(datum.error) / LN10")
+
+
 def power_of_ten(power: int) -> str:
     """Return a power of ten as a text."""
     return f"10{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
@@ -122,12 +125,11 @@ def written(row: int, road: str) -> dict[str, Any]:
 
 def lines(chosen: str, **settings: Any) -> dict[str, Any]:
     """Return a line for each road, with a gap where the loss is not finite."""
-    at = place("datum.power", "log(datum.error) / LN10")
     return {
         "type": "group",
         "from": {"facet": {"name": "one", "data": chosen, "groupby": "road"}},
         "marks": [
-            mark("line", "one", **at, defined={"signal": "isNumber(datum.error)"}, **settings)
+            mark("line", "one", **POINT, defined={"signal": "isNumber(datum.error)"}, **settings)
         ],
     }
 
@@ -198,7 +200,7 @@ spec: dict[str, Any] = {
         mark(
             "symbol",
             "ends",
-            **place("datum.power", "log(datum.error) / LN10"),
+            **POINT,
             shape="M-.5,-.5L.5,.5M-.5,.5L.5,-.5",
             size=120,
             stroke={"signal": f"datum.road == road ? '{ORANGE}' : 'currentColor'"},
@@ -207,7 +209,7 @@ spec: dict[str, Any] = {
         mark(
             "symbol",
             "here",
-            **place("datum.power", "log(datum.error) / LN10"),
+            **POINT,
             fill=ORANGE,
             size=70,
         ),
