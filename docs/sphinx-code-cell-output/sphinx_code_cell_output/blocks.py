@@ -10,7 +10,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from sphinx_code_cell_output import notebooks, pages, report, sources
-from sphinx_code_cell_output.cells import Cell, lines_of
+from sphinx_code_cell_output.cells import Cell, execution_of, lines_of
 from sphinx_code_cell_output.compare import Finding, differences, failure
 from sphinx_code_cell_output.execution import RAN, STOPPED
 
@@ -42,7 +42,7 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     env: Any = app.env
     page = pages.read(env, env.docname)
     marks = taken(doctree)
-    run = execution_of(env)
+    run = execution_of(env, env.docname)
     cached = run and run["method"] == "cache" and not env.temp_data.get(RAN)
     unrun = [] if run else stated_lines(page.path, marks)
     found = [] if unrun else [*compared(app, page), *strays(marks, page)]
@@ -74,13 +74,13 @@ def compared(app: Sphinx, page: pages.Page) -> list[Finding]:
     if not page.cells:
         return []
     stop = env.temp_data.get(STOPPED)
-    stopped = not execution_of(env)["succeeded"]
+    stopped = not execution_of(env, page.name)["succeeded"]
     found = [stop] if stop else list(failure(page.cells, stopped=stopped))
     ran = [cell for cell in page.cells if not found or cell.line < found[0].line]
     if app.config.code_cell_output_update:
         found += differences(page.accept(ran))
         if page.in_file is page.cells:
-            sources.note_file(env, page.name, page.path)
+            sources.note_file(env, page.name, page.path.read_bytes())
         else:  # the text that was built has the old blocks
             env.note_reread()
         if page.in_file is None:
@@ -91,12 +91,6 @@ def compared(app: Sphinx, page: pages.Page) -> list[Finding]:
     else:
         found += differences(ran)
     return found
-
-
-def execution_of(env: Any) -> dict[str, Any]:
-    """Return MyST-NB's record of the execution of the page; empty if it was not run."""
-    data: dict[str, Any] = getattr(env, "nb_metadata", {}).get(env.docname, {}).get("exec_data", {})
-    return data
 
 
 def stated_lines(path: Path, marks: list[Mark]) -> list[int]:

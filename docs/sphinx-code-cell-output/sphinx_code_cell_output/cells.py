@@ -153,9 +153,15 @@ def is_code_of(fence: Token, executed: Any) -> bool:
     return "load" in executed.metadata or code.endswith(executed.source)
 
 
+def execution_of(env: Any, page: str) -> dict[str, Any]:
+    """Return MyST-NB's record of the execution of a page; empty if it was not run."""
+    data: dict[str, Any] = getattr(env, "nb_metadata", {}).get(page, {}).get("exec_data", {})
+    return data
+
+
 def executed_notebook(env: Any, page: str) -> Any:
     """Return the notebook of a page as MyST-NB executed it; empty if it was not executed."""
-    data = getattr(env, "nb_metadata", {}).get(page, {}).get("exec_data")
+    data = execution_of(env, page)
     if not data:
         return nbformat.v4.new_notebook()
     config = env.mystnb_config

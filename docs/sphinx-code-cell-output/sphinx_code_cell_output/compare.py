@@ -7,8 +7,6 @@ from typing import NamedTuple
 from sphinx_code_cell_output.cells import Cell, lines_of
 from sphinx_code_cell_output.digits import same
 
-__all__ = ["Finding", "agrees", "differences", "failure", "same"]
-
 
 class Finding(NamedTuple):
     """A problem of a page: a warning of the type `code_cell_output.SUBTYPE`."""

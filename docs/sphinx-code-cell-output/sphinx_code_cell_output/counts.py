@@ -19,6 +19,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from sphinx_code_cell_output.doctests import examples
+from sphinx_code_cell_output.report import total
 
 logger = logging.getLogger(__name__)
 
@@ -88,14 +89,9 @@ def count(app: Sphinx, doctree: nodes.document) -> None:
         )
 
 
-def total(env: BuildEnvironment, kind: str) -> int:
-    """Return the number of one kind on all pages."""
-    return sum(int(env.metadata[page].get(f"checked_{kind}", 0)) for page in env.found_docs)
-
-
 def shown_kinds(env: BuildEnvironment) -> dict[str, str]:
     """Return the kinds that the table and the log show, and the heads of their columns."""
-    loose = {kind: head for kind, head in LOOSE.items() if total(env, kind)}
+    loose = {kind: head for kind, head in LOOSE.items() if total(env, f"checked_{kind}")}
     return {**dict(zip(KINDS, HEADS, strict=True)), **loose}
 
 
@@ -108,13 +104,13 @@ def counts(env: BuildEnvironment) -> dict[str, list[int]]:
     }
     return {
         **{page: row for page, row in pages.items() if any(row)},
-        "": [total(env, kind) for kind in kinds],
+        "": [total(env, f"checked_{kind}") for kind in kinds],
     }
 
 
 def totals(app: Sphinx) -> dict[str, int]:
     """Return the totals by name."""
-    sums = {kind: total(app.env, kind) for kind in (*KINDS, "marked", *LOOSE)}
+    sums = {kind: total(app.env, f"checked_{kind}") for kind in (*KINDS, "marked", *LOOSE)}
     return {**sums, **app.config.code_cell_output_totals}
 
 

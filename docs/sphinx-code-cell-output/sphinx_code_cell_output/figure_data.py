@@ -43,6 +43,12 @@ def mean(values: Any) -> str:
     return number(sum(numbers) / len(numbers)) if numbers else "nan"
 
 
+def summary(values: Any) -> str:
+    """Return the range and the mean of an array of numbers."""
+    flat = [row[0] for row in rows(values.reshape(-1, 1))]
+    return f"{span(flat)}, mean {mean(flat)}"
+
+
 def rows(points: Any) -> list[tuple[float, ...]]:
     """Return the points of an array; masked ones are NaN."""
     import numpy as np  # noqa: PLC0415  # matplotlib needs it
@@ -108,17 +114,15 @@ def collection(artist: Any) -> str:
         points = [point for path in paths for point in rows(path)]
         text = f"{name}{label_of(artist)}: {len(paths)} shapes {listed(points)}"
     if values is not None:
-        flat = [row[0] for row in rows(values.reshape(-1, 1))]
-        text += f", values {span(flat)}, mean {mean(flat)}"
+        text += f", values {summary(values)}"
     return text
 
 
 def image(artist: Any) -> str:
     """Return the shape, the values and the place of an image."""
     values = artist.get_array()
-    flat = [row[0] for row in rows(values.reshape(-1, 1))]
     shape = " x ".join(map(str, values.shape))
-    return f"image {shape}: {span(flat)}, mean {mean(flat)}, at {tuple_of(artist.get_extent())}"
+    return f"image {shape}: {summary(values)}, at {tuple_of(artist.get_extent())}"
 
 
 def text(artist: Any) -> str:

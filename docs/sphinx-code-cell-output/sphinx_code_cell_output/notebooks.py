@@ -61,8 +61,9 @@ def updated(text: str, cells: list[Cell]) -> str:
     if not changed:
         return text
     notebook = nbformat.reads(text, 4)
+    code = executed_cells(notebook)
     for cell in changed:
-        stored = executed_cells(notebook)[cell.fence.meta["index"]]
+        stored = code[cell.fence.meta["index"]]
         stored.outputs = cell.executed.outputs
         stored.execution_count = cell.executed.execution_count
     return f"{nbformat.writes(notebook)}\n"

@@ -55,12 +55,13 @@ def read(env: Any, name: str) -> Page:
     notebook = cells.executed_notebook(env, name)
     if not notebook.cells:
         return Page(name, path, "", [], [])
-    text = path.read_bytes().decode()  # keeps the line ends
+    data = path.read_bytes()
+    text = data.decode()  # keeps the line ends
     rules = Rules.of(env, notebook)
     executed = len(cells.executed_cells(notebook))
     if path.suffix in env.mystnb_config.custom_formats and path.suffix not in WITH_BLOCKS:
         return Page(name, path, text, [], None, foreign=executed)
-    if sources.has_changed(env, name, path):
+    if sources.has_changed(env, name, data):
         return Page(name, path, text, [], None, executed)
     if path.suffix == notebooks.SUFFIX:
         found = notebooks.read(text, notebook, rules)

@@ -4,6 +4,7 @@ import platform
 from collections.abc import Callable, Iterable
 
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import import_object, logging
 from sphinx.util.logging import is_suppressed_warning
 
@@ -28,14 +29,14 @@ def machine() -> str:
     return f"Python {platform.python_version()}, {platform.platform()}"
 
 
-def total(app: Sphinx, kind: str) -> int:
+def total(env: BuildEnvironment, kind: str) -> int:
     """Return the sum of a count over all pages."""
-    return sum(int(page.get(kind, 0)) for page in app.env.metadata.values())
+    return sum(int(env.metadata[page].get(kind, 0)) for page in env.found_docs)
 
 
 def loose(app: Sphinx, kinds: Iterable[str] = LOOSE) -> list[str]:
     """Return a line for each kind of block that was not compared in full, if there are any."""
-    return [LOOSE[kind] % number for kind in kinds if (number := total(app, kind))]
+    return [LOOSE[kind] % number for kind in kinds if (number := total(app.env, kind))]
 
 
 def reported(app: Sphinx, findings: Iterable[Finding]) -> list[Finding]:
@@ -50,7 +51,7 @@ def summarize(app: Sphinx, error: Exception | None) -> None:
         return
     for line in loose(app):
         logger.info("%s", line)
-    differing = total(app, "differing_cells")
+    differing = total(app.env, "differing_cells")
     if not differing:
         return
     named = app.config.code_cell_output_machine

@@ -71,11 +71,11 @@ def not_run(built: Built) -> Iterator[Result]:
     """Yield a result for each block that is not run, and each page that can have none."""
     env = built.app.env
     for page, meta in env.metadata.items():
+        path = relative(str(env.doc2path(page)))
         for line in meta.get("unrun_lines", ()):
-            path, name = relative(str(env.doc2path(page))), f"line {line}"
-            yield Result(path, line, name, skipped="its page is not run", by_choice=True)
+            reason = "its page is not run"
+            yield Result(path, line, f"line {line}", skipped=reason, by_choice=True)
         if number := meta.get("foreign_cells"):
-            path = relative(str(env.doc2path(page)))
             reason = f"{number} cells: the format of the page has no blocks"
             yield Result(path, 1, "page", skipped=reason, by_choice=True)
 

@@ -20,21 +20,21 @@ BUILT, DIGEST = "code_cell_output_built", "code_cell_output_digest"
 
 def note(app: Sphinx, page: str, source: list[str]) -> None:
     """Store the digest of the file, and the text that Sphinx parses if it is another one."""
-    path = Path(app.env.doc2path(page))
-    note_file(app.env, page, path)
-    if normal(path.read_bytes().decode(errors="replace")) != source[0]:
+    data = Path(app.env.doc2path(page)).read_bytes()
+    note_file(app.env, page, data)
+    if normal(data.decode(errors="replace")) != source[0]:
         app.env.metadata[page][BUILT] = source[0]
 
 
-def note_file(env: Any, page: str, path: Path) -> None:
+def note_file(env: Any, page: str, data: bytes) -> None:
     """Store the digest of a file."""
-    env.metadata[page][DIGEST] = sha256(path.read_bytes()).hexdigest()
+    env.metadata[page][DIGEST] = sha256(data).hexdigest()
 
 
-def has_changed(env: Any, page: str, path: Path) -> bool:
-    """Whether a file has changed since it was read."""
+def has_changed(env: Any, page: str, data: bytes) -> bool:
+    """Whether a file, which has this content now, has changed since it was read."""
     known = env.metadata[page].get(DIGEST)
-    return bool(known and known != sha256(path.read_bytes()).hexdigest())
+    return bool(known and known != sha256(data).hexdigest())
 
 
 def built_text(env: Any, page: str) -> str | None:
