@@ -8,8 +8,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch.autograd import gradcheck, gradgradcheck
 
+import autograd_notes.chunked
 from autograd_notes import chunked_cross_entropy, cross_entropy, linear_cross_entropy
 
+FEW = autograd_notes.chunked._FEW_LOGITS  # noqa: SLF001  # the fixture by_chunks sets it to 0
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 OPTIONS = [
     {},
@@ -50,6 +52,22 @@ def results(function, *inputs, v=None):
     y = function(*leaves)
     v = torch.linspace(0.5, 2.0, y.numel()).reshape(y.shape).to(y.dtype) if v is None else v
     return y.detach(), *torch.autograd.grad(y, leaves, v)
+
+
+@pytest.mark.parametrize(
+    ("samples", "options", "chunked"),
+    [
+        (128, {}, False),
+        (129, {}, True),
+        (128, {"chunk_size": 128}, True),
+        (128, {"inplace": True}, True),
+    ],
+)
+def test_few_logits_are_left_to_the_plain_one(samples, options, chunked, monkeypatch):
+    monkeypatch.setattr(autograd_notes.chunked, "_FEW_LOGITS", FEW)
+    x, target = torch.randn(samples, 128, requires_grad=True) * 1, torch.arange(samples) % 128
+    name = type(chunked_cross_entropy(x, target, **options).grad_fn).__name__
+    assert ("Chunked" in name) == chunked
 
 
 @options
