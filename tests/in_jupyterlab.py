@@ -1,7 +1,8 @@
 """Run the notebook of each page in JupyterLab, as a reader does: open it, and run all cells.
 
 `tox -e docs-jupyterlab` runs these tests; the name of the file keeps them out of plain `pytest`.
-JupyterLab stops at the first error of a cell without the tag `raises-exception`.
+JupyterLab stops at the first error of a cell without the tag `raises-exception`. VS Code and Spyder
+show the same cells as a script in jupytext's format `py:percent`.
 """
 
 import json
@@ -11,6 +12,7 @@ import sys
 import time
 from copy import deepcopy
 
+import jupytext
 import nbformat
 import pytest
 from conftest import ROOT
@@ -31,6 +33,7 @@ RUN_ALL = """async () => {
   await panel.sessionContext.session.kernel.requestExecute({code: "", silent: true}).done;
   await panel.context.save();
 }"""
+STOP = "() => jupyterapp.shell.currentWidget.sessionContext.shutdown()"
 SEEN = """() => ({
   pictures: document.querySelectorAll(".jp-OutputArea-output :is(img, svg)").length,
   broken: [...document.images].filter(image => !image.naturalWidth).map(image => image.alt),
@@ -94,3 +97,15 @@ def test_run_all_cells_shows_the_outputs_of_the_page(page, notebooks, folder, la
         for output in cell.outputs
     )
     assert tab.evaluate(SEEN) == {"pictures": pictures, "broken": [], "misread": []}
+    tab.evaluate(STOP)
+
+
+@pytest.mark.parametrize("page", EXECUTED)
+def test_script_has_the_cells_and_their_tags(page, notebooks):
+    script = jupytext.writes(notebooks[page], "py:percent")
+    compile(script, page, "exec")
+    kept, stored = (
+        [(cell.source, cell.metadata.get("tags")) for cell in code(found)]
+        for found in (jupytext.reads(script, "py:percent"), notebooks[page])
+    )
+    assert kept == stored
