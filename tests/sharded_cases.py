@@ -46,17 +46,33 @@ CASES = {
 }
 
 
+# The shape of the mesh, the placements of the logits, their rows and classes.
+MESHES = {
+    "2 x 2": ((2, 2), [Shard(0), Shard(1)], 16, 80),
+    "2 x 2, uneven": ((2, 2), [Shard(0), Shard(1)], 5, 7),
+    "2 x 2, one row": ((2, 2), [Shard(0), Shard(1)], 1, 3),
+    "classes twice": ((2, 2), [Shard(1), Shard(1)], 3, 5),
+    "no class": ((4,), [Shard(1)], 4, 5),
+    "no row": ((4,), [Shard(0)], 5, 3),
+}
+LINEAR_MESHES = "2 x 2", "2 x 2, uneven", "no class"
+
+
 def tensors(rows, classes):
-    torch.manual_seed(0)
-    t = torch.randint(classes, (rows,))
+    """Return logits, target, class weights and probabilities."""
+    draw = functools.partial(torch.rand, dtype=torch.float64, generator=random())
+    x, w, q = draw(rows, classes).logit(), draw(classes) + 0.5, draw(rows, classes).softmax(1)
+    t = (draw(rows) * classes).long()
     t[rows // 2] = -100
-    x = torch.randn(rows, classes, dtype=torch.float64)
     x[0, 1] = -torch.inf
     t[0] = 0
-    w = torch.rand(classes, dtype=torch.float64) + 0.5
-    q = torch.rand(rows, classes, dtype=torch.float64).softmax(1)
     q[0, 1] = 0.0
     return x, t, w, q
+
+
+def random():
+    """Return a generator: threads would share the one of torch."""
+    return torch.Generator().manual_seed(0)
 
 
 def difference(found, expected):
@@ -95,8 +111,8 @@ def linear(options, mesh, places, rows, classes):
     """Return error and gradients' placements of the linear loss, and the numbers that were sent."""
     options = dict(options)
     _, t, w, q = tensors(rows, classes)
-    one = [torch.randn(rows, 4), torch.randn(classes, 4), torch.randn(classes)]
-    one = [x.double() for x in one]
+    draw = functools.partial(torch.randn, dtype=torch.float64, generator=random())
+    one = [draw(rows, 4), draw(classes, 4), draw(classes)]
     target, weighted = q if options.pop("probabilities", False) else t, options.pop("weight", False)
     batch = [p if p == Shard(0) else Replicate() for p in places]
     split = [Shard(0) if p == Shard(1) else Replicate() for p in places]
@@ -115,6 +131,9 @@ def linear(options, mesh, places, rows, classes):
     return difference(found[1], found[0]), placed, sent.total // 8
 
 
+PROCESSES = "smoothed", "linear, weight, smoothed"  # the other cases run on threads
+
+
 def one_process(h, a, target, *, linear_bias, chunk_size, **options):
     """Compute the loss of all logits."""
     del chunk_size
@@ -128,6 +147,23 @@ def compiled(mesh, places):
     given = distribute_tensor(x, mesh, places), distribute_tensor(t, mesh, batch)
     f = torch.compile(notes.cross_entropy, backend="aot_eager")
     return difference([f(*given)], [notes.cross_entropy(x, t)])
+
+
+def meshes():
+    """Return the device meshes by their shapes."""
+    return {shape: init_device_mesh("cpu", shape) for shape in ((2, 2), (4,))}
+
+
+def on_meshes(name, devices):
+    """Yield the rows of a case: name, mesh, error, gradient's placements, how many numbers sent."""
+    kinds = MESHES if name in CASES else LINEAR_MESHES
+    for kind in kinds:
+        shape, *where = MESHES[kind]
+        if name in CASES:
+            found = compared(CASES[name], devices[shape], *where)
+        else:
+            found = linear(LINEAR[name], devices[shape], *where)
+        yield [name, kind, *found]
 
 
 def bad_target():
@@ -153,26 +189,12 @@ def bad_target():
 
 def main():
     logging.disable(logging.WARNING)
-    mesh = init_device_mesh("cpu", (2, 2), mesh_dim_names=("batch", "classes"))
-    flat = init_device_mesh("cpu", (4,))
+    devices = meshes()
     say = functools.partial(print, flush=True) if dist.get_rank() == 0 else lambda _: None
-    for name, function in CASES.items():
-        for kind, *where in (
-            ("2 x 2", mesh, [Shard(0), Shard(1)], 16, 80),
-            ("2 x 2, uneven", mesh, [Shard(0), Shard(1)], 5, 7),
-            ("2 x 2, one row", mesh, [Shard(0), Shard(1)], 1, 3),
-            ("classes twice", mesh, [Shard(1), Shard(1)], 3, 5),
-            ("no class", flat, [Shard(1)], 4, 5),
-            ("no row", flat, [Shard(0)], 5, 3),
-        ):
-            say(json.dumps([name, kind, *compared(function, *where)]))
-    for name, options in LINEAR.items():
-        for kind, *where in (
-            ("2 x 2", mesh, [Shard(0), Shard(1)], 16, 80),
-            ("2 x 2, uneven", mesh, [Shard(0), Shard(1)], 5, 7),
-            ("no class", flat, [Shard(1)], 4, 5),
-        ):
-            say(json.dumps([name, kind, *linear(options, *where)]))
+    for name in PROCESSES:
+        for row in on_meshes(name, devices):
+            say(json.dumps(row))
+    mesh, flat = devices.values()
     for kind, *where in (("2 x 2", mesh, [Shard(0), Shard(1)]), ("no class", flat, [Shard(1)])):
         say(json.dumps(["compiled", kind, compiled(*where), "", 0]))
     say(json.dumps(["bad target", "no row", bad_target(), "", 0]))

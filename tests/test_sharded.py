@@ -9,7 +9,8 @@ import torch
 import torch.distributed as dist
 from conftest import ROOT, refused
 from ranks import Ranks
-from sharded_cases import CASES, LINEAR
+from sharded_cases import CASES, LINEAR, MESHES, PROCESSES, meshes, on_meshes
+from threads import Threads
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor, init_device_mesh
 from torch.testing._internal.distributed import fake_pg  # noqa: F401  # registers "fake"
 
@@ -151,54 +152,58 @@ def four(ranks):
     return [json.loads(line) for line in printed.splitlines()]
 
 
+PLACES = {
+    "2 x 2": "(Shard(dim=0), Shard(dim=1))",
+    "2 x 2, uneven": "(Shard(dim=0), Shard(dim=1))",
+    "classes twice": "(Shard(dim=1), Shard(dim=1))",
+    "no class": "(Shard(dim=1),)",
+    "no row": "(Shard(dim=0),)",
+}
+ROWS = {"2 x 2": 8, "2 x 2, uneven": 3, "classes twice": 6, "no class": 4, "no row": 0}
+
+
+def check(name, mesh, error, gradient, sent):
+    """Check a row: the gradient is sharded as the logits are, and no mesh moves them."""
+    assert error < 1e-9, (name, mesh)
+    if name in CASES and mesh in PLACES:
+        assert gradient == PLACES[mesh], (name, mesh)
+        # At most 6 numbers a row, once for each dimension of the mesh over the classes, and sums.
+        assert sent <= 6 * ROWS[mesh] + 3, (name, mesh)
+    if name in LINEAR:
+        # 7 numbers a row, twice; the gradients of 4 hidden units, of 4 weights and of the bias.
+        rows, classes = {"2 x 2": (8, 40), "2 x 2, uneven": (3, 4), "no class": (4, 0)}[mesh]
+        assert sent <= rows * (2 * 7 + 4) + classes * 5 + 4, (name, mesh)
+        batch = "Replicate()" if mesh == "no class" else "Shard(dim=0)"
+        assert gradient[0].startswith(f"({batch}"), (name, mesh)
+        assert gradient[1] == gradient[2], (name, mesh)
+        assert gradient[1].endswith("Shard(dim=0))") or mesh == "no class", (name, mesh)
+
+
+def test_fewer_numbers_are_sent_than_the_logits_that_a_process_holds():
+    assert 6 * ROWS["2 x 2"] + 3 < 8 * 40
+
+
+@pytest.fixture(scope="module")
+def threads():
+    found = Threads(4)
+    found.devices = found.run(lambda _: meshes())
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize("name", [*CASES, *LINEAR])
+def test_four_ranks_agree_with_one_on_every_mesh(threads, name):
+    for rows in threads.run(lambda rank: [*on_meshes(name, threads.devices[rank])]):
+        for row in rows:
+            check(*row)
+
+
 def test_four_processes_agree_with_one_on_every_mesh(four):
     rows = [row for row in four if row[0] != "bad target"]
-    assert {row[1] for row in rows} == {
-        "2 x 2",
-        "2 x 2, uneven",
-        "2 x 2, one row",
-        "classes twice",
-        "no class",
-        "no row",
-    }
-    assert {row[0] for row in rows} == {*CASES, *LINEAR, "compiled"}
-    for name, mesh, error, _, _ in rows:
-        assert error < 1e-9, (name, mesh)
-
-
-def test_gradient_is_sharded_as_the_logits_are(four):
-    places = {
-        "2 x 2": "(Shard(dim=0), Shard(dim=1))",
-        "2 x 2, uneven": "(Shard(dim=0), Shard(dim=1))",
-        "classes twice": "(Shard(dim=1), Shard(dim=1))",
-        "no class": "(Shard(dim=1),)",
-        "no row": "(Shard(dim=0),)",
-    }
-    for name, mesh, _, gradient, _ in four:
-        if name in CASES and mesh in places:
-            assert gradient == places[mesh], (name, mesh)
-
-
-def test_no_mesh_moves_the_logits(four):
-    """At most 6 numbers a row, once for each dimension of the mesh over the classes, and sums."""
-    rows_held = {"2 x 2": 8, "2 x 2, uneven": 3, "classes twice": 6, "no class": 4, "no row": 0}
-    for name, mesh, _, _, sent in four:
-        if name in CASES and mesh in rows_held:
-            assert sent <= 6 * rows_held[mesh] + 3, (name, mesh)
-    assert 6 * 8 + 3 < 8 * 40  # fewer than the logits that a process holds
-
-
-def test_linear_loss_sends_a_few_numbers_a_row_and_its_gradients(four):
-    """7 numbers a row, twice; the gradients of 4 hidden units, of 4 weights and of the bias."""
-    sizes = {"2 x 2": (8, 40), "2 x 2, uneven": (3, 4), "no class": (4, 0)}
-    for name, mesh, _, gradient, sent in four:
-        if name in LINEAR:
-            rows, classes = sizes[mesh]
-            assert sent <= rows * (2 * 7 + 4) + classes * 5 + 4, (name, mesh)
-            batch = "Replicate()" if mesh == "no class" else "Shard(dim=0)"
-            assert gradient[0].startswith(f"({batch}"), (name, mesh)
-            assert gradient[1] == gradient[2], (name, mesh)
-            assert gradient[1].endswith("Shard(dim=0))") or mesh == "no class", (name, mesh)
+    assert {row[1] for row in rows} == {*MESHES}
+    assert {row[0] for row in rows} == {*PROCESSES, "compiled"}
+    for row in rows:
+        check(*row)
 
 
 @pytest.mark.parametrize(
