@@ -149,7 +149,7 @@ class Runner:
         """
         function = mangled_name_from_mutant_name(mutant)
         module = function.rpartition(".")[0].partition(".")[2].strip("_").replace("._", "_")
-        own = f"/test_{module}.py:"
+        own = f"/test_{module}"
         callers = [test for test, (_, calls) in self.calls.items() if function in calls]
         callers.sort(key=lambda test: self.calls[test][0] / (10 if own in test else 1))
         spent = accumulate(self.calls[test][0] for test in callers)

@@ -1,19 +1,13 @@
-"""Compare losses on four processes with one process; the first prints a row of JSON a case."""
+"""Losses and functions of shards on four ranks, compared with those of one process."""
 
 # ruff: noqa: ARG005  # the cases are called alike
 
 import functools
-import json
-import logging
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 from torch.distributed.tensor import (
-    DeviceMesh,
-    DTensor,
     Replicate,
     Shard,
     distribute_tensor,
@@ -49,7 +43,7 @@ CASES = {
 # The shape of the mesh, the placements of the logits, their rows and classes.
 MESHES = {
     "2 x 2": ((2, 2), [Shard(0), Shard(1)], 16, 80),
-    "2 x 2, uneven": ((2, 2), [Shard(0), Shard(1)], 5, 7),
+    "2 x 2, uneven": ((2, 2), [Shard(1), Shard(0)], 5, 7),
     "2 x 2, one row": ((2, 2), [Shard(0), Shard(1)], 1, 3),
     "classes twice": ((2, 2), [Shard(1), Shard(1)], 3, 5),
     "no class": ((4,), [Shard(1)], 4, 5),
@@ -125,28 +119,16 @@ def linear(options, mesh, places, rows, classes):
         with Sent() as sent:
             kept = {"chunk_size": 2, "weight": w if weighted else None, **options}
             y = how(h, a, target, linear_bias=b, **kept)
-            (y * y).sum().backward()
-        found.append((y.detach(), h.grad, a.grad, b.grad))
+            found.append((y.detach(), *torch.autograd.grad((y * y).sum(), (h, a, b))))
+    assert found[1][0].stride() == found[0][0].stride()
     placed = [str(x.placements) for x in found[1][1:]]
     return difference(found[1], found[0]), placed, sent.total // 8
-
-
-PROCESSES = "smoothed", "linear, weight, smoothed"  # the other cases run on threads
 
 
 def one_process(h, a, target, *, linear_bias, chunk_size, **options):
     """Compute the loss of all logits."""
     del chunk_size
     return torch.nn.functional.cross_entropy(h @ a.t() + linear_bias, target, **options)
-
-
-def compiled(mesh, places):
-    """Return the error of a compiled function of DTensors."""
-    x, t, *_ = tensors(5, 7)
-    batch = [p if p == Shard(0) else Replicate() for p in places]
-    given = distribute_tensor(x, mesh, places), distribute_tensor(t, mesh, batch)
-    f = torch.compile(notes.cross_entropy, backend="aot_eager")
-    return difference([f(*given)], [notes.cross_entropy(x, t)])
 
 
 def meshes():
@@ -166,40 +148,24 @@ def on_meshes(name, devices):
         yield [name, kind, *found]
 
 
-def bad_target():
-    """Return what the processes say when the last one has a class out of range."""
-    group = dist.new_group(timeout=timedelta(seconds=4))
-    mesh = DeviceMesh.from_group(group, "cpu")
-    t = torch.arange(4)
-    t[3] = 9
-    given = distribute_tensor(torch.zeros(4, 5), mesh, [Shard(0)])
-    target = DTensor.from_local(t[dist.get_rank()].reshape(1), mesh, [Shard(0)], run_check=False)
-    said = []
-    for reduction in ("none", "mean"):
-        try:
-            loss = notes.cross_entropy(given, target, reduction=reduction)
-            said.append(len(loss.full_tensor() if reduction == "mean" else loss.to_local()))
-        except (IndexError, RuntimeError) as error:
-            said.append(type(error).__name__)
-    # The others wait until their timeout; this process must not end before.
-    found = [None] * 4
-    dist.all_gather_object(found, said)
-    return found
+# The rows that a process has at most.
+ROWS = {"2 x 2": 8, "2 x 2, uneven": 3, "classes twice": 6, "no class": 4, "no row": 0}
 
 
-def main():
-    logging.disable(logging.WARNING)
-    devices = meshes()
-    say = functools.partial(print, flush=True) if dist.get_rank() == 0 else lambda _: None
-    for name in PROCESSES:
-        for row in on_meshes(name, devices):
-            say(json.dumps(row))
-    mesh, flat = devices.values()
-    for kind, *where in (("2 x 2", mesh, [Shard(0), Shard(1)]), ("no class", flat, [Shard(1)])):
-        say(json.dumps(["compiled", kind, compiled(*where), "", 0]))
-    say(json.dumps(["bad target", "no row", bad_target(), "", 0]))
-    dist.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()
+def check(name, mesh, error, gradient, sent):
+    """Check a row: the gradient is sharded as the logits are, and no mesh moves them."""
+    assert error < 1e-9, (name, mesh)
+    if name in CASES and mesh in ROWS:
+        assert gradient == str(tuple(MESHES[mesh][1])), (name, mesh)
+        # At most 6 numbers a row, once for each dimension of the mesh over the classes, and sums.
+        assert sent <= 6 * ROWS[mesh] + 3, (name, mesh)
+    if name in LINEAR:
+        # 7 numbers a row, twice; the gradients of 4 hidden units, of 4 weights and of the bias.
+        rows, classes = {"2 x 2": (8, 40), "2 x 2, uneven": (3, 4), "no class": (4, 0)}[mesh]
+        assert sent <= rows * (2 * 7 + 4) + classes * 5 + 4, (name, mesh)
+        hidden, matrix = {
+            "2 x 2": ("(Shard(dim=0), Replicate())", "(Replicate(), Shard(dim=0))"),
+            "2 x 2, uneven": ("(Replicate(), Shard(dim=0))", "(Shard(dim=0), Replicate())"),
+            "no class": ("(Replicate(),)", "(Shard(dim=0),)"),
+        }[mesh]
+        assert gradient == [hidden, matrix, matrix], (name, mesh)

@@ -9,8 +9,8 @@ import torch
 import torch.distributed as dist
 from conftest import ROOT, refused
 from ranks import Ranks
-from sharded_cases import CASES, LINEAR, MESHES, PROCESSES, meshes, on_meshes
-from threads import Threads
+from sharded_cases import MESHES, check
+from sharded_processes import PROCESSES
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor, init_device_mesh
 from torch.testing._internal.distributed import fake_pg  # noqa: F401  # registers "fake"
 
@@ -148,54 +148,8 @@ def test_what_is_not_sharded_alike_is_refused(mesh):
 @pytest.fixture(scope="module")
 def four(ranks):
     """Return the rows of four processes: case, mesh, error, gradient's placements, numbers."""
-    printed = ranks.run(4, Path(__file__).with_name("sharded_cases.py"))
+    printed = ranks.run(4, Path(__file__).with_name("sharded_processes.py"))
     return [json.loads(line) for line in printed.splitlines()]
-
-
-PLACES = {
-    "2 x 2": "(Shard(dim=0), Shard(dim=1))",
-    "2 x 2, uneven": "(Shard(dim=0), Shard(dim=1))",
-    "classes twice": "(Shard(dim=1), Shard(dim=1))",
-    "no class": "(Shard(dim=1),)",
-    "no row": "(Shard(dim=0),)",
-}
-ROWS = {"2 x 2": 8, "2 x 2, uneven": 3, "classes twice": 6, "no class": 4, "no row": 0}
-
-
-def check(name, mesh, error, gradient, sent):
-    """Check a row: the gradient is sharded as the logits are, and no mesh moves them."""
-    assert error < 1e-9, (name, mesh)
-    if name in CASES and mesh in PLACES:
-        assert gradient == PLACES[mesh], (name, mesh)
-        # At most 6 numbers a row, once for each dimension of the mesh over the classes, and sums.
-        assert sent <= 6 * ROWS[mesh] + 3, (name, mesh)
-    if name in LINEAR:
-        # 7 numbers a row, twice; the gradients of 4 hidden units, of 4 weights and of the bias.
-        rows, classes = {"2 x 2": (8, 40), "2 x 2, uneven": (3, 4), "no class": (4, 0)}[mesh]
-        assert sent <= rows * (2 * 7 + 4) + classes * 5 + 4, (name, mesh)
-        batch = "Replicate()" if mesh == "no class" else "Shard(dim=0)"
-        assert gradient[0].startswith(f"({batch}"), (name, mesh)
-        assert gradient[1] == gradient[2], (name, mesh)
-        assert gradient[1].endswith("Shard(dim=0))") or mesh == "no class", (name, mesh)
-
-
-def test_fewer_numbers_are_sent_than_the_logits_that_a_process_holds():
-    assert 6 * ROWS["2 x 2"] + 3 < 8 * 40
-
-
-@pytest.fixture(scope="module")
-def threads():
-    found = Threads(4)
-    found.devices = found.run(lambda _: meshes())
-    yield found
-    found.close()
-
-
-@pytest.mark.parametrize("name", [*CASES, *LINEAR])
-def test_four_ranks_agree_with_one_on_every_mesh(threads, name):
-    for rows in threads.run(lambda rank: [*on_meshes(name, threads.devices[rank])]):
-        for row in rows:
-            check(*row)
 
 
 def test_four_processes_agree_with_one_on_every_mesh(four):
