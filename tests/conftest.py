@@ -46,6 +46,7 @@ FLOATS = st.sampled_from([torch.float32, torch.float64])
 LONG = (
     "test_every_page.py",
     "test_sharded.py",
+    "test_sharded_meshes.py",
     "test_portable.py",
     "test_faults.py",
     "test_figures.py",
