@@ -56,7 +56,7 @@ def an_unsafe_view(leaf):
         (an_output, "the output of a compiled function"),
         (an_unsafe_view, "the output of a compiled function"),
     ],
-    ids=lambda value: getattr(value, "__name__", "made"),
+    ids=["leaf", "view", "expanded", "retained", "output", "unsafe view"],
 )
 def test_inplace_refuses_logits_that_are_needed(make, found):
     logits = make(torch.zeros(2, 3, requires_grad=True))
