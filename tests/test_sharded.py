@@ -201,22 +201,30 @@ def test_linear_loss_sends_a_few_numbers_a_row_and_its_gradients(four):
             assert gradient[1].endswith("Shard(dim=0))") or mesh == "no class", (name, mesh)
 
 
-@pytest.mark.parametrize("chunk_size", [1, 3])
+@pytest.mark.parametrize(
+    ("dtype", "reduction", "chunk_size"),
+    [
+        (torch.float32, "mean", 1),
+        (torch.float32, "sum", 3),
+        (torch.bfloat16, "mean", 2),
+        (torch.bfloat16, "none", 2),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("kind", ["classes", "probabilities"])
-def test_linear_loss_of_sharded_classes_agrees(mesh, chunk_size, kind):
+def test_linear_loss_of_sharded_classes_agrees(mesh, dtype, reduction, chunk_size, kind):
     h, a = torch.arange(6.0).sin().reshape(3, 2), torch.arange(8.0).cos().reshape(4, 2)
+    h, a, w = h.to(dtype), a.to(dtype), torch.arange(1.0, 5.0).to(dtype)
     t = torch.tensor([3, -100, 0])
     if kind == "probabilities":
-        t = torch.arange(12.0).reshape(3, 4).softmax(1)
+        t = torch.arange(12.0).reshape(3, 4).softmax(1).to(dtype)
     whole = distribute_tensor(h, mesh, [Replicate()]).requires_grad_()
     matrix, bias = (distribute_tensor(x, mesh, [Shard(0)]) for x in (a, a[:, 0]))
-    weight = distribute_tensor(torch.arange(1.0, 5.0), mesh, [Replicate()])
+    weight = distribute_tensor(w, mesh, [Replicate()])
     target = distribute_tensor(t, mesh, [Shard(1) if t.is_floating_point() else Replicate()])
-    options = {"weight": weight, "linear_bias": bias, "chunk_size": chunk_size}
-    found = linear_cross_entropy(whole, matrix, target, **options)
-    expected = linear_cross_entropy(
-        h, a, t, weight=torch.arange(1.0, 5.0), linear_bias=a[:, 0], chunk_size=chunk_size
-    )
+    options = {"chunk_size": chunk_size, "reduction": reduction}
+    found = linear_cross_entropy(whole, matrix, target, weight=weight, linear_bias=bias, **options)
+    expected = linear_cross_entropy(h, a, t, weight=w, linear_bias=a[:, 0], **options)
     torch.testing.assert_close(found.full_tensor().reconcile(), expected)
 
 
