@@ -219,6 +219,13 @@ def test_linear_shapes_and_dtypes_without_values(dtype):
         assert [(x.dtype, x.shape) for x in g] == [(dtype, x.shape) for x in (h, a, b)]
 
 
+def test_linear_loss_of_a_batch_of_one_keeps_its_dimension():
+    h, a, b, target = hidden_and_matrix(torch.float64, ())
+    found = linear_cross_entropy(h[:1], a, target[:1], linear_bias=b, reduction="none")
+    expected = two_steps(h[:1], a, b, target[:1], reduction="none")
+    torch.testing.assert_close(found, expected)
+
+
 def test_empty_batch_is_nan():
     a = torch.ones(3, 2)
     assert linear_cross_entropy(torch.ones(0, 2), a, T[:0]).isnan()
