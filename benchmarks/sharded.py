@@ -77,7 +77,7 @@ class Sent(TorchDispatchMode):
         if func.namespace == "_c10d_functional" and SENDS.search(func.name()):
             self.total += args[0].nbytes
         found = func(*args, **(kwargs or {}))
-        if type(found) is Tensor:  # no DTensor, and no FakeTensor, which has no memory
+        if type(found) is Tensor and not found.is_meta:  # no DTensor, nothing without memory
             self.largest = max(self.largest, found.untyped_storage().nbytes())
         return found
 

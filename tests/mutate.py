@@ -5,8 +5,8 @@ them. mutmut's own runner would collect the tests again for each mutant, and fin
 function that only other processes call. Here, one process collects the tests; for each mutant, a
 fork of it runs the tests that call the changed function until one fails.
 
-A run that was stopped resumes. A result is kept until its function changes; that of a mutant which
-no test detects until a test changes, too. Remove the folder `mutants` to start afresh.
+A run that was stopped resumes. A result is kept until its function changes; that of an undetected
+mutant until a file with one of its tests changes, too. Remove the folder `mutants` to start afresh.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from fnmatch import fnmatch
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 from pathlib import Path
 
 import mutmut.__main__ as mutmut
@@ -31,7 +31,6 @@ from mutmut.stats import status_by_exit_code
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
 FOLDER = Path("mutants")
-CALLS = FOLDER / "calls.json"  # the seconds and the functions of each test
 FAILURE = FOLDER / "failure.txt"
 LEAST = 0.95  # of the mutants must be detected
 SECONDS = 20.0  # of the processor, for the tests of a mutant that none detects
@@ -41,16 +40,13 @@ DETECTED = KILLED, TIMEOUT, -signal.SIGABRT, -signal.SIGFPE, -signal.SIGSEGV
 
 def generate():
     """Write the mutants of changed functions; return the file and the name of each mutant."""
-    set_mutant_under_test("mutant_generation")
     FOLDER.mkdir(exist_ok=True)
     with mutmut.CatchOutput():
         mutmut.copy_src_dir()
         mutmut.copy_also_copy_files()
         mutmut.setup_source_paths()
         mutmut.create_mutants(os.cpu_count())
-    set_mutant_under_test("")
-    mutants, _ = mutmut.collect_source_file_mutation_data(mutant_names=[])
-    return [(file, name) for file, name, _ in mutants]
+    return [mutant[:2] for mutant in mutmut.collect_source_file_mutation_data(mutant_names=[])[0]]
 
 
 def fork(function, *arguments):
@@ -82,15 +78,15 @@ class Runner:
 
     def __init__(self, mutants, chosen, jobs):
         self.mutants, self.chosen, self.jobs = mutants, chosen, jobs
-        self.calls, self.failure = {}, ""
+        self.calls, self.failure = {}, ""  # the seconds and the functions of each test
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):
-        """Measure the tests if one has changed, and run the mutants that have no result."""
+        """Measure the test files that have changed, and run the mutants that have no result."""
         self.items = {item.nodeid: item for item in session.items}
         # The forks would write its dots to the terminal.
         session.config.pluginmanager.unregister(name="terminalreporter")
-        self.calls = self.measured()
+        self.measure_changed()
         self.run()
         return True
 
@@ -99,33 +95,39 @@ class Runner:
         if report.failed:
             self.failure = f"{report.nodeid}\n{report.longreprtext}"
 
-    def measured(self):
-        """Return the seconds and the functions of each test; measure them if a test has changed."""
-        code = b"".join(file.read_bytes() for file in sorted(FOLDER.rglob("*.py")))
-        key = [hashlib.sha256(code).hexdigest(), *self.items]
-        if not CALLS.is_file() or json.loads(CALLS.read_text())[0] != key:
-            fork(self.measure, key)
-            if ended()[1]:
-                raise pytest.UsageError(f"a test fails without a mutant: see {FAILURE}")
-            for file, name in self.mutants:
-                if file.exit_code_by_key[name] not in DETECTED:
-                    file.exit_code_by_key[name] = None
-                    file.save()
-        return json.loads(CALLS.read_text())[1]
+    def measure_changed(self):
+        """Measure each test file that has changed, and forget which mutants it did not detect."""
+        sources = sorted(FOLDER.rglob("*.py"))
+        shared = b"".join(p.read_bytes() for p in sources if not p.name.startswith("test_"))
+        for file, items in groupby(self.items.values(), lambda item: item.path):
+            code = hashlib.sha256(shared + file.read_bytes()).hexdigest()
+            key, kept = [code, *(item.nodeid for item in items)], FOLDER / f"{file.stem}.json"
+            if changed := not kept.is_file() or json.loads(kept.read_text())[0] != key:
+                print(f"measuring {file.name}", flush=True)
+                FAILURE.write_text(f"{file.name}: timeout")
+                fork(self.measure, key, kept)
+                if ended()[1]:
+                    raise pytest.UsageError(f"fails without a mutant: {FAILURE.read_text()}")
+            self.calls |= json.loads(kept.read_text())[1]
+            for meta, name in self.mutants if changed else ():
+                undetected = meta.exit_code_by_key[name] not in DETECTED
+                if undetected and {*self.tests(name)} & {*key}:
+                    meta.exit_code_by_key[name] = None
+                    meta.save()
 
-    def measure(self, key):
-        """Run all tests, and write the seconds and the functions of each."""
+    def measure(self, key, kept):
+        """Run the tests of a file, and write the seconds and the functions of each."""
         set_mutant_under_test("stats")
         del os.environ["MUTANT_UNDER_TEST"]  # other processes could not hand over their calls
         calls, start = {}, time.process_time()
-        for name in self.run_tests(self.items):
+        for name in self.run_tests(key[1:]):
             calls[name] = time.process_time() - start, sorted(state()._stats)
             start = time.process_time()
             state()._stats.clear()
         if self.failure:
             FAILURE.write_text(self.failure)
             return KILLED
-        CALLS.write_text(json.dumps([key, calls]))
+        kept.write_text(json.dumps([key, calls]))
         return SURVIVED
 
     def run_tests(self, names):
@@ -139,27 +141,25 @@ class Runner:
             if self.failure:
                 return
 
-    def tests(self, function):
-        """Return the tests that call a function, the fastest first, up to SECONDS in all.
+    def tests(self, mutant):
+        """Return the tests that call a mutated function, the fastest first, up to SECONDS in all.
 
         Those of its module count as ten times as fast. If one of those records no call, it may call
         the function in another process, and comes last.
         """
+        function = mangled_name_from_mutant_name(mutant)
         module = function.rpartition(".")[0].partition(".")[2].strip("_").replace("._", "_")
-        own = f"/test_{module}.py:"
+        own = f"/test_{module}"
         callers = [test for test, (_, calls) in self.calls.items() if function in calls]
         callers.sort(key=lambda test: self.calls[test][0] / (10 if own in test else 1))
         spent = accumulate(self.calls[test][0] for test in callers)
         found = [test for test, seconds in zip(callers, spent, strict=True) if seconds < SECONDS]
-        return found + [
-            test for test, (_, calls) in self.calls.items() if own in test and not calls
-        ]
+        return found + [t for t, (_, calls) in self.calls.items() if own in t and not calls]
 
     def mutated(self, mutant):
         """Run the tests of a mutant; return the code of the result."""
         set_mutant_under_test(mutant)
-        tests = self.tests(mangled_name_from_mutant_name(mutant))
-        list(self.run_tests(tests))
+        list(self.run_tests(tests := self.tests(mutant)))
         return KILLED if self.failure else SURVIVED if tests else NO_TESTS
 
     def run(self):

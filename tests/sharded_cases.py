@@ -1,19 +1,13 @@
-"""Compare losses on four processes with one process; the first prints a row of JSON a case."""
+"""Losses and functions of shards on four ranks, compared with those of one process."""
 
 # ruff: noqa: ARG005  # the cases are called alike
 
 import functools
-import json
-import logging
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 from torch.distributed.tensor import (
-    DeviceMesh,
-    DTensor,
     Replicate,
     Shard,
     distribute_tensor,
@@ -46,17 +40,33 @@ CASES = {
 }
 
 
+# The shape of the mesh, the placements of the logits, their rows and classes.
+MESHES = {
+    "2 x 2": ((2, 2), [Shard(0), Shard(1)], 16, 80),
+    "2 x 2, uneven": ((2, 2), [Shard(1), Shard(0)], 5, 7),
+    "2 x 2, one row": ((2, 2), [Shard(0), Shard(1)], 1, 3),
+    "classes twice": ((2, 2), [Shard(1), Shard(1)], 3, 5),
+    "no class": ((4,), [Shard(1)], 4, 5),
+    "no row": ((4,), [Shard(0)], 5, 3),
+}
+LINEAR_MESHES = "2 x 2", "2 x 2, uneven", "no class"
+
+
 def tensors(rows, classes):
-    torch.manual_seed(0)
-    t = torch.randint(classes, (rows,))
+    """Return logits, target, class weights and probabilities."""
+    draw = functools.partial(torch.rand, dtype=torch.float64, generator=random())
+    x, w, q = draw(rows, classes).logit(), draw(classes) + 0.5, draw(rows, classes).softmax(1)
+    t = (draw(rows) * classes).long()
     t[rows // 2] = -100
-    x = torch.randn(rows, classes, dtype=torch.float64)
     x[0, 1] = -torch.inf
     t[0] = 0
-    w = torch.rand(classes, dtype=torch.float64) + 0.5
-    q = torch.rand(rows, classes, dtype=torch.float64).softmax(1)
     q[0, 1] = 0.0
     return x, t, w, q
+
+
+def random():
+    """Return a generator: threads would share the one of torch."""
+    return torch.Generator().manual_seed(0)
 
 
 def difference(found, expected):
@@ -95,8 +105,8 @@ def linear(options, mesh, places, rows, classes):
     """Return error and gradients' placements of the linear loss, and the numbers that were sent."""
     options = dict(options)
     _, t, w, q = tensors(rows, classes)
-    one = [torch.randn(rows, 4), torch.randn(classes, 4), torch.randn(classes)]
-    one = [x.double() for x in one]
+    draw = functools.partial(torch.randn, dtype=torch.float64, generator=random())
+    one = [draw(rows, 4), draw(classes, 4), draw(classes)]
     target, weighted = q if options.pop("probabilities", False) else t, options.pop("weight", False)
     batch = [p if p == Shard(0) else Replicate() for p in places]
     split = [Shard(0) if p == Shard(1) else Replicate() for p in places]
@@ -109,8 +119,8 @@ def linear(options, mesh, places, rows, classes):
         with Sent() as sent:
             kept = {"chunk_size": 2, "weight": w if weighted else None, **options}
             y = how(h, a, target, linear_bias=b, **kept)
-            (y * y).sum().backward()
-        found.append((y.detach(), h.grad, a.grad, b.grad))
+            found.append((y.detach(), *torch.autograd.grad((y * y).sum(), (h, a, b))))
+    assert found[1][0].stride() == found[0][0].stride()
     placed = [str(x.placements) for x in found[1][1:]]
     return difference(found[1], found[0]), placed, sent.total // 8
 
@@ -121,63 +131,41 @@ def one_process(h, a, target, *, linear_bias, chunk_size, **options):
     return torch.nn.functional.cross_entropy(h @ a.t() + linear_bias, target, **options)
 
 
-def compiled(mesh, places):
-    """Return the error of a compiled function of DTensors."""
-    x, t, *_ = tensors(5, 7)
-    batch = [p if p == Shard(0) else Replicate() for p in places]
-    given = distribute_tensor(x, mesh, places), distribute_tensor(t, mesh, batch)
-    f = torch.compile(notes.cross_entropy, backend="aot_eager")
-    return difference([f(*given)], [notes.cross_entropy(x, t)])
+def meshes():
+    """Return the device meshes by their shapes."""
+    return {shape: init_device_mesh("cpu", shape) for shape in ((2, 2), (4,))}
 
 
-def bad_target():
-    """Return what the processes say when the last one has a class out of range."""
-    group = dist.new_group(timeout=timedelta(seconds=4))
-    mesh = DeviceMesh.from_group(group, "cpu")
-    t = torch.arange(4)
-    t[3] = 9
-    given = distribute_tensor(torch.zeros(4, 5), mesh, [Shard(0)])
-    target = DTensor.from_local(t[dist.get_rank()].reshape(1), mesh, [Shard(0)], run_check=False)
-    said = []
-    for reduction in ("none", "mean"):
-        try:
-            loss = notes.cross_entropy(given, target, reduction=reduction)
-            said.append(len(loss.full_tensor() if reduction == "mean" else loss.to_local()))
-        except (IndexError, RuntimeError) as error:
-            said.append(type(error).__name__)
-    # The others wait until their timeout; this process must not end before.
-    found = [None] * 4
-    dist.all_gather_object(found, said)
-    return found
+def on_meshes(name, devices):
+    """Yield the rows of a case: name, mesh, error, gradient's placements, how many numbers sent."""
+    kinds = MESHES if name in CASES else LINEAR_MESHES
+    for kind in kinds:
+        shape, *where = MESHES[kind]
+        if name in CASES:
+            found = compared(CASES[name], devices[shape], *where)
+        else:
+            found = linear(LINEAR[name], devices[shape], *where)
+        yield [name, kind, *found]
 
 
-def main():
-    logging.disable(logging.WARNING)
-    mesh = init_device_mesh("cpu", (2, 2), mesh_dim_names=("batch", "classes"))
-    flat = init_device_mesh("cpu", (4,))
-    say = functools.partial(print, flush=True) if dist.get_rank() == 0 else lambda _: None
-    for name, function in CASES.items():
-        for kind, *where in (
-            ("2 x 2", mesh, [Shard(0), Shard(1)], 16, 80),
-            ("2 x 2, uneven", mesh, [Shard(0), Shard(1)], 5, 7),
-            ("2 x 2, one row", mesh, [Shard(0), Shard(1)], 1, 3),
-            ("classes twice", mesh, [Shard(1), Shard(1)], 3, 5),
-            ("no class", flat, [Shard(1)], 4, 5),
-            ("no row", flat, [Shard(0)], 5, 3),
-        ):
-            say(json.dumps([name, kind, *compared(function, *where)]))
-    for name, options in LINEAR.items():
-        for kind, *where in (
-            ("2 x 2", mesh, [Shard(0), Shard(1)], 16, 80),
-            ("2 x 2, uneven", mesh, [Shard(0), Shard(1)], 5, 7),
-            ("no class", flat, [Shard(1)], 4, 5),
-        ):
-            say(json.dumps([name, kind, *linear(options, *where)]))
-    for kind, *where in (("2 x 2", mesh, [Shard(0), Shard(1)]), ("no class", flat, [Shard(1)])):
-        say(json.dumps(["compiled", kind, compiled(*where), "", 0]))
-    say(json.dumps(["bad target", "no row", bad_target(), "", 0]))
-    dist.destroy_process_group()
+# The rows that a process has at most.
+ROWS = {"2 x 2": 8, "2 x 2, uneven": 3, "classes twice": 6, "no class": 4, "no row": 0}
 
 
-if __name__ == "__main__":
-    main()
+def check(name, mesh, error, gradient, sent):
+    """Check a row: the gradient is sharded as the logits are, and no mesh moves them."""
+    assert error < 1e-9, (name, mesh)
+    if name in CASES and mesh in ROWS:
+        assert gradient == str(tuple(MESHES[mesh][1])), (name, mesh)
+        # At most 6 numbers a row, once for each dimension of the mesh over the classes, and sums.
+        assert sent <= 6 * ROWS[mesh] + 3, (name, mesh)
+    if name in LINEAR:
+        # 7 numbers a row, twice; the gradients of 4 hidden units, of 4 weights and of the bias.
+        rows, classes = {"2 x 2": (8, 40), "2 x 2, uneven": (3, 4), "no class": (4, 0)}[mesh]
+        assert sent <= rows * (2 * 7 + 4) + classes * 5 + 4, (name, mesh)
+        hidden, matrix = {
+            "2 x 2": ("(Shard(dim=0), Replicate())", "(Replicate(), Shard(dim=0))"),
+            "2 x 2, uneven": ("(Replicate(), Shard(dim=0))", "(Shard(dim=0), Replicate())"),
+            "no class": ("(Replicate(),)", "(Shard(dim=0),)"),
+        }[mesh]
+        assert gradient == [hidden, matrix, matrix], (name, mesh)

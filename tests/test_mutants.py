@@ -51,11 +51,14 @@ def test_a_lax_test_is_told_and_a_strict_one_detects_the_rest(tmp_path):
     (tmp_path / "small" / "__init__.py").write_text(FUNCTION)
     test_file = tmp_path / "tests" / "test_small.py"
     test_file.write_text(LAX)
+    (tmp_path / "tests" / "test_other.py").write_text("def test_nothing(): pass")
     prints = [f"small.x_add__mutmut_{i}" for i in (1, 2, 3)]
     survived = [f"survived: {name}" for name in prints]
     assert run(tmp_path) == (
         1,
         [
+            "measuring test_other.py",
+            "measuring test_small.py",
             "0 results kept, 4 to run",
             *survived,
             "killed: small.x_add__mutmut_4",
@@ -67,6 +70,7 @@ def test_a_lax_test_is_told_and_a_strict_one_detects_the_rest(tmp_path):
     assert run(tmp_path) == (
         0,
         [
+            "measuring test_small.py",
             "1 results kept, 3 to run",
             *[f"killed: {name}" for name in prints],
             "4 of 4 mutants detected; see each with: mutmut show NAME",
