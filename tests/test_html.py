@@ -163,6 +163,7 @@ def test_each_repair_is_wanted(unrepaired, found):
 def test_pages_are_repaired(site):
     html = "".join(file.read_text() for file in site.rglob("*.html"))
     assert 'aria-label="Toggle hidden content"' not in html
+    assert 'rel="next"' not in html
     ends = re.findall(r'</nav><article [^>]*role="main"', html)
     assert html.count('<nav aria-label="Tools">') == len(ends) > 10
 

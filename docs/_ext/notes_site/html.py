@@ -18,8 +18,8 @@ from sphinx.config import Config
 from sphinx.errors import ConfigError
 from sphinx.jinja2glue import BuiltinTemplateLoader
 
-# Accessibility fixes: HTML of the theme and the extensions, and its replacement. The tests fail for
-# a fix that no page needs any more.
+# Fixes, most for accessibility: HTML of the theme and the extensions, and its replacement. The
+# tests fail for a fix that no page needs any more.
 FIXES = {
     # Two landmarks of one kind need names,
     r'<aside class="sidebar-drawer"': r'\g<0> aria-label="Site"',
@@ -33,6 +33,8 @@ FIXES = {
     r'<summary aria-label="Toggle hidden content"': r"<summary",
     # A list of parameters has no terms to define.
     r'<dl>(?=\s*<dd><em class="sig-param")': r'<dl role="presentation">',
+    # Firefox would prefetch the next page, which the policy blocks with an error in the console.
+    r'<link\b[^>]*\brel="next"[^>]*>': "",
 }
 STYLESHEET = "_static/all.css"
 # MyST-NB writes its own stylesheet after the pages; its name changes with its content.
@@ -72,7 +74,7 @@ def use_templates(_app: Sphinx, config: Config) -> None:
 
 
 def fix_accessibility(_app: Sphinx, page: dict[str, str]) -> None:
-    """Apply the accessibility fixes to a page."""
+    """Apply the fixes to a page."""
     for found, fixed in FIXES.items():
         page["html"] = re.sub(found, fixed, page["html"])
 
