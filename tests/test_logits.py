@@ -121,5 +121,5 @@ def test_torch_overflows_float16_with_many_classes():
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp])
 def test_16_bit_logits_are_rounded_once(function, dtype):
-    x = torch.arange(2000.0).sin().to(dtype).reshape(2, 1000)
+    x = torch.arange(512.0).sin().mul(4).to(dtype).reshape(256, 2)
     assert torch.equal(function(x), function(x.double()).to(dtype))

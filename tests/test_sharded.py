@@ -14,7 +14,13 @@ from sharded_processes import PROCESSES
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor, init_device_mesh
 from torch.testing._internal.distributed import fake_pg  # noqa: F401  # registers "fake"
 
-from autograd_notes import cross_entropy, linear_cross_entropy, nll
+from autograd_notes import (
+    chunked,
+    chunked_cross_entropy,
+    cross_entropy,
+    linear_cross_entropy,
+    nll,
+)
 
 # Without this, DTensor lacks operators too: torch 2.6 has no amax and no argmax for it.
 local_tensor = pytest.importorskip("torch.distributed._local_tensor")
@@ -128,6 +134,26 @@ def test_spatial_logits_agree(mesh):
     target = distribute_tensor(t, mesh, [Replicate()])
     found = cross_entropy(logits, target).full_tensor().reconcile()
     torch.testing.assert_close(found, cross_entropy(x, t))
+
+
+def test_chunked_loss_of_shards_is_that_of_all_logits(mesh):
+    x, t = torch.arange(12.0).sin().reshape(3, 4), torch.tensor([0, 1, 3])
+    logits = distribute_tensor(x, mesh, [Shard(1)])
+    target = distribute_tensor(t, mesh, [Replicate()])
+    found = chunked_cross_entropy(logits, target, chunk_size=1).full_tensor().reconcile()
+    torch.testing.assert_close(found, cross_entropy(x, t))
+
+
+def test_linear_loss_of_shards_sums_16_bit_losses_in_32(mesh, monkeypatch):
+    """In bfloat16, log(4) is 1.3828: 5 of them would be 6.9063."""
+    calls, shards = [], chunked.linear_loss_of_shards
+    monkeypatch.setattr(chunked, "linear_loss_of_shards", lambda *a: calls.append(a) or shards(*a))
+    h = distribute_tensor(torch.zeros(5, 2).bfloat16(), mesh, [Replicate()])
+    matrix = distribute_tensor(torch.zeros(4, 2).bfloat16(), mesh, [Shard(0)])
+    target = distribute_tensor(torch.zeros(5).long(), mesh, [Replicate()])
+    found = linear_cross_entropy(h, matrix, target, reduction="sum", chunk_size=2)
+    assert found.full_tensor().reconcile() == 6.9375
+    assert len(calls) == 1  # by chunks
 
 
 def test_what_is_not_sharded_alike_is_refused(mesh):
