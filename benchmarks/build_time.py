@@ -57,8 +57,9 @@ def edit(folder: Path, page: str, what: str, number: int) -> float:
 
 def copy(folder: Path) -> None:
     """Copy the site, and update its blocks: last digits may differ on this machine."""
-    for name in ("autograd_notes", "benchmarks", "docs"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    ignore = shutil.ignore_patterns("__pycache__", "node_modules")
+    for name in ("autograd_notes", "benchmarks", "docs", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     for name in ("README.md", "conf.py"):
         shutil.copy(ROOT / name, folder)
     run(folder, *BUILD, "update", "-b", "dummy", "-D", "code_cell_output_update=1")

@@ -19,6 +19,8 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
+import autograd_notes.chunked
+
 # No deadline: a busy machine may draw examples slowly.
 hypothesis.settings.register_profile(
     "repeatable",
@@ -71,6 +73,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+
+
+@pytest.fixture(autouse=True)
+def by_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the chunked loss take the small inputs of the tests by chunks, too."""
+    monkeypatch.setattr(autograd_notes.chunked, "_FEW_LOGITS", 0)
 
 
 @st.composite

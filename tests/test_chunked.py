@@ -8,8 +8,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch.autograd import gradcheck, gradgradcheck
 
+import autograd_notes.chunked
 from autograd_notes import chunked_cross_entropy, cross_entropy, linear_cross_entropy
 
+FEW = autograd_notes.chunked._FEW_LOGITS  # noqa: SLF001  # the fixture by_chunks sets it to 0
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 OPTIONS = [
     {},
@@ -50,6 +52,22 @@ def results(function, *inputs, v=None):
     y = function(*leaves)
     v = torch.linspace(0.5, 2.0, y.numel()).reshape(y.shape).to(y.dtype) if v is None else v
     return y.detach(), *torch.autograd.grad(y, leaves, v)
+
+
+@pytest.mark.parametrize(
+    ("samples", "options", "chunked"),
+    [
+        (128, {}, False),
+        (129, {}, True),
+        (128, {"chunk_size": 128}, True),
+        (128, {"inplace": True}, True),
+    ],
+)
+def test_few_logits_are_left_to_the_plain_one(samples, options, chunked, monkeypatch):
+    monkeypatch.setattr(autograd_notes.chunked, "_FEW_LOGITS", FEW)
+    x, target = torch.randn(samples, 128, requires_grad=True) * 1, torch.arange(samples) % 128
+    name = type(chunked_cross_entropy(x, target, **options).grad_fn).__name__
+    assert ("Chunked" in name) == chunked
 
 
 @options
@@ -199,6 +217,13 @@ def test_linear_shapes_and_dtypes_without_values(dtype):
         )
         assert (y.device.type, y.dtype, y.shape) == ("meta", dtype, shape)
         assert [(x.dtype, x.shape) for x in g] == [(dtype, x.shape) for x in (h, a, b)]
+
+
+def test_linear_loss_of_a_batch_of_one_keeps_its_dimension():
+    h, a, b, target = hidden_and_matrix(torch.float64, ())
+    found = linear_cross_entropy(h[:1], a, target[:1], linear_bias=b, reduction="none")
+    expected = two_steps(h[:1], a, b, target[:1], reduction="none")
+    torch.testing.assert_close(found, expected)
 
 
 def test_empty_batch_is_nan():

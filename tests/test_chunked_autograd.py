@@ -245,6 +245,37 @@ def test_autocast_rounds_no_gradient_and_no_loss(dtype):
             torch.testing.assert_close(gradients, list(expected[1:]))
 
 
+def linear_of_five(x, target, **options):
+    return linear_cross_entropy(x, torch.eye(5, dtype=x.dtype), target, **options)
+
+
+@pytest.mark.parametrize("function", [chunked_cross_entropy, linear_of_five])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_cotangent_of_32_bits_is_not_rounded(function, create_graph):
+    x, target = torch.arange(30.0).sin().reshape(6, 5).bfloat16(), torch.tensor([0, 1, 2, 3, 4, 0])
+    v = 1 + 2**-8.5  # 1 in bfloat16
+    leaf = x.clone().requires_grad_()
+    with torch.autocast("cpu"):
+        loss = function(leaf, target, reduction="sum")
+    (found,) = torch.autograd.grad(loss, leaf, torch.tensor(v), create_graph=create_graph)
+    expected = v * (F.softmax(x.double(), 1) - F.one_hot(target, 5))
+    torch.testing.assert_close(found.double(), expected, rtol=1.01 * 2**-8, atol=0)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_linear_fallback_has_the_dtype_of_the_loss_by_chunks(autocast):
+    h, a, _, target = hidden_and_matrix(torch.bfloat16, ())
+    with torch.autocast("cpu", enabled=autocast):
+        found, fallback = (
+            linear_cross_entropy(
+                h, a, target, weight=torch.ones(5, dtype=h.dtype, requires_grad=needed)
+            )
+            for needed in (False, True)
+        )
+    assert found.dtype == (torch.float32 if autocast else torch.bfloat16)
+    torch.testing.assert_close(fallback.detach(), found, rtol=2**-7, atol=0)
+
+
 def test_linear_function_transforms_agree():
     hidden, a, b, targets = hidden_and_matrix(torch.float64, ())
     for h, target in ((hidden, targets), (hidden[0], targets[0])):

@@ -26,6 +26,26 @@ def a_retained(leaf):
     return logits
 
 
+class CompiledFunction(torch.autograd.Function):
+    """A function of the name that torch.compile gives to its own."""
+
+    @staticmethod
+    def forward(_, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(_, v):
+        return v
+
+
+def an_output(leaf):
+    return CompiledFunction.apply(leaf)
+
+
+def an_unsafe_view(leaf):
+    return torch.ops.aten._unsafe_view(an_output(leaf), (2, 3))  # noqa: SLF001
+
+
 @pytest.mark.parametrize(
     ("make", "found"),
     [
@@ -33,7 +53,10 @@ def a_retained(leaf):
         (a_view, "a view of another tensor"),
         (an_expanded, "a view of another tensor"),
         (a_retained, "one that retains its gradient"),
+        (an_output, "the output of a compiled function"),
+        (an_unsafe_view, "the output of a compiled function"),
     ],
+    ids=["leaf", "view", "expanded", "retained", "output", "unsafe view"],
 )
 def test_inplace_refuses_logits_that_are_needed(make, found):
     logits = make(torch.zeros(2, 3, requires_grad=True))
@@ -113,6 +136,18 @@ def test_chunk_size_is_refused(size, error, message):
             {"linear_bias": torch.zeros(2)},
             ValueError,
             "linear_bias: expected shape (3,) for linear_weight of shape (3, 4), got (2,)",
+        ),
+        (
+            (H, A[:, None], T[:, None]),
+            {"linear_bias": torch.zeros(3)},
+            ValueError,
+            "linear_bias: expected shape (3, 1) for linear_weight of shape (3, 1, 4), got (3,)",
+        ),
+        (
+            (H, A.int(), T),
+            {},
+            TypeError,
+            "linear_weight: expected a floating-point dtype, got torch.int32",
         ),
         ((H, A, T), {"linear_bias": 0.0}, TypeError, "linear_bias: expected a tensor, got float"),
         (

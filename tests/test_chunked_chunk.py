@@ -164,13 +164,73 @@ def test_linear_without_a_gradient_makes_none():
     assert h.numel() not in [*sizes, *same]
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-@pytest.mark.parametrize(("v", "passes"), [(1.0, 1), (0.25, 1), (3.0, 2)])
-def test_16_bit_gradient_is_rounded_once(dtype, v, passes, monkeypatch):
-    x, target = torch.randn(6, 5).to(dtype), torch.tensor([0, 1, 2, 3, 4, -100])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(
+    ("target", "smoothing", "count"),
+    [(torch.zeros(8).long(), 0.0, 1), (torch.zeros(8).long(), 0.5, 1), (torch.eye(8, 5), 0.0, 5)],
+)
+def test_chunks_share_one_buffer(dtype, target, smoothing, count):
+    """With probabilities, each of the 4 chunks has a tensor of products besides."""
+    x, h, a = (torch.randn(size).to(dtype) for size in ((8, 5), (8, 3), (5, 3)))
+    options = {"label_smoothing": smoothing, "chunk_size": 2}
+    sizes = allocated(lambda x: chunked_cross_entropy(x, target, **options), x)
+    assert sizes.count(10) == count
+    sizes = allocated(lambda h, a: linear_cross_entropy(h, a, target, **options), h, a)
+    assert sizes.count(10) == count
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """Collect the arguments of each pass over the chunks."""
     calls, loop = [], _autograd.losses_by_chunks
     monkeypatch.setattr(_autograd, "losses_by_chunks", lambda *a: calls.append(a) or loop(*a))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, (1, 1)),
+        ({"reduction": "none"}, (2, 2)),
+        ({"inplace": True}, (2, 2)),
+        ({"label_smoothing": 0.5}, (1, 2)),
+        ({"target": torch.eye(6, 5)}, (1, 2)),
+    ],
+    ids=str,
+)
+def test_16_bit_gradient_waits_for_a_cotangent_it_may_not_take_later(options, expected, passes):
+    options = {"target": torch.zeros(6).long(), **options}
+    for dtype, count in zip((torch.bfloat16, torch.float16), expected, strict=True):
+        passes.clear()
+        x = torch.randn(6, 5).to(dtype)
+        results(lambda x: chunked_cross_entropy(x.clone(), **options).sum(), x)
+        assert len(passes) == count
+
+
+@pytest.mark.parametrize(
+    ("weight", "reduction"),
+    [([4.0] * 3, "sum"), ([2.0**-10] * 3, "mean"), ([2.0**10, 2.0**-8, 1.0], "mean")],
+)
+def test_float16_gradient_neither_overflows_nor_underflows(weight, reduction, passes):
+    x = torch.tensor([[-14.0, 0.0, -7.0], [0.0, -14.0, -7.0]]).half()
+    weight, target = torch.tensor(weight).half(), torch.tensor([0, 1])
+    found, expected = (
+        results(
+            lambda x, f=f: f(x, target, weight=weight.to(x.dtype), reduction=reduction),
+            x.to(dtype),
+            v=torch.tensor(4096.0, dtype=dtype),
+        )[1]
+        for f, dtype in ((chunked_cross_entropy, torch.half), (cross_entropy, torch.double))
+    )
+    torch.testing.assert_close(found.double(), expected, rtol=2**-11, atol=2**-24)
+    assert len(passes) == 1
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize(("v", "count"), [(1.0, 1), (0.25, 1), (3.0, 2)])
+def test_16_bit_gradient_is_rounded_once(dtype, v, count, passes):
+    x, target = torch.randn(6, 5).to(dtype), torch.tensor([0, 1, 2, 3, 4, -100])
     _, g = results(lambda x: chunked_cross_entropy(x, target), x, v=torch.tensor(v, dtype=dtype))
     true = results(lambda x: cross_entropy(x, target), x.double(), v=torch.tensor(v).double())[1]
     assert torch.equal(g, true.to(dtype))
-    assert len(calls) == passes
+    assert len(passes) == count

@@ -116,3 +116,10 @@ def test_torch_overflows_float16_with_many_classes():
     expected = torch.full_like(x, -math.log(70_000))
     torch.testing.assert_close(log_softmax(x), expected, rtol=0, atol=0)
     assert F.log_softmax(x, -1).isneginf().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp])
+def test_16_bit_logits_are_rounded_once(function, dtype):
+    x = torch.arange(2000.0).sin().to(dtype).reshape(2, 1000)
+    assert torch.equal(function(x), function(x.double()).to(dtype))

@@ -30,7 +30,7 @@ from autograd_notes import (
     nll,
     softmax,
 )
-from autograd_notes._modes import hooks_save
+from autograd_notes._modes import hooks_save, is_traced
 
 no_trace_warnings = pytest.mark.filterwarnings(
     "ignore::torch.jit.TracerWarning", "ignore:.*torch.jit:DeprecationWarning"
@@ -181,6 +181,20 @@ def test_autocast_of_other_devices_widens_softmax():
         torch.set_autocast_enabled("cuda", False)  # noqa: FBT003
 
 
+@no_trace_warnings
+def test_tracing_is_noticed():
+    found = []
+
+    def traced(x):
+        found.append(is_traced())
+        return x + 1
+
+    make_fx(traced)(torch.ones(1))
+    torch.jit.trace(traced, torch.ones(1), check_trace=False)
+    traced(torch.ones(1))
+    assert found == [True, True, False]
+
+
 class Recorder:
     """Hooks of saved tensors that count their calls."""
 
@@ -296,6 +310,17 @@ def test_a_jit_trace_takes_other_targets(f):
     for classes in ([2, 1, 1], [0, 1, 0]):
         x, t = torch.randn(3, 3), torch.tensor(classes)
         torch.testing.assert_close(graph(x, t), f(x, t))
+
+
+@pytest.mark.skipif(
+    not hasattr(torch._C._autograd, "_top_saved_tensors_default_hooks"),  # noqa: SLF001
+    reason="this torch does not tell whether hooks are active",
+)
+def test_active_hooks_are_found_without_an_operation(monkeypatch):
+    monkeypatch.delattr(torch, "ones")
+    assert not hooks_save()
+    with save_on_cpu():
+        assert hooks_save()
 
 
 def test_active_hooks_are_found_by_a_probe_too(monkeypatch):

@@ -64,6 +64,15 @@ def test_16_bit_weights_are_summed_in_32_bits(loss):
     torch.testing.assert_close(loss(x, target, weight=weight), expected)
 
 
+def test_16_bit_weights_are_not_rounded_again_by_smoothing():
+    x, target = torch.tensor([[0.25, 0.75]] * 3).bfloat16(), torch.tensor([0, 1, 1])
+    weight = torch.tensor([1.0, 1.0078125]).bfloat16()
+    with torch.autocast("cpu"):
+        found = cross_entropy(x, target, weight=weight, label_smoothing=0.3)
+    wide = F.cross_entropy(x.float(), target, weight=weight.float(), label_smoothing=0.3)
+    torch.testing.assert_close(found, wide)
+
+
 def test_no_mask_where_nothing_is_ignored():
     target = torch.tensor([0, 2])
     assert class_target(target, -100, 3)[1] is None

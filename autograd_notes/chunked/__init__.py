@@ -23,6 +23,7 @@ _LOGITS = 2**23
 
 # A product of matrices is faster with more rows: 16 MiB in float32.
 _LINEAR_LOGITS = 2**22
+_FEW_LOGITS = 2**14  # so few take longer by chunks, which make more calls
 
 
 def chunked_cross_entropy(
@@ -86,23 +87,24 @@ def chunked_cross_entropy(
         tensor([[-0.0596,  0.0596],
                 [ 0.2500, -0.2500]])
 
-    These fall back to :func:`cross_entropy`, without chunks and never in place: second derivatives,
-    the gradient of `weight` or of class probabilities, :func:`torch.func.grad`,
-    :func:`torch.func.vmap`, batched cotangents, :func:`torch.compile`, ``make_fx`` and
-    ``torch.jit.trace``. With active hooks of saved tensors, as in a checkpoint, the gradient is
-    computed in ``backward``, not ahead. Forward-mode differentiation outside of ``torch.func`` is
-    refused.
+    These fall back to :func:`cross_entropy`, without chunks and never in place: at most 2¹⁴ logits
+    without `chunk_size` and `inplace`, second derivatives, the gradient of `weight` or of class
+    probabilities, :func:`torch.func.grad`, :func:`torch.func.vmap`, batched cotangents,
+    :func:`torch.compile`, ``make_fx`` and ``torch.jit.trace``. With active hooks of saved tensors,
+    as in a checkpoint, the gradient is computed in ``backward``, not ahead. The chunks refuse
+    forward-mode differentiation outside of ``torch.func``.
 
     Agrees with :func:`torch.nn.functional.cross_entropy`.
     """
     given = Options(ignore_index, reduction, label_smoothing)
     check_loss(input, target, weight, *given, probabilities=True)
+    check_chunk_size(chunk_size)
     options = Options(int(ignore_index), reduction, float(label_smoothing))
+    default = chunk_size is None and not inplace
+    if _needs_autograd(input, target, weight) or (default and input.numel() <= _FEW_LOGITS):
+        return cross_entropy(input, target, weight=weight, **options.keywords())
     if not target.is_floating_point():  # refuse classes out of range
         class_target(target, options.ignore_index, input.shape[class_dim(input)])
-    check_chunk_size(chunk_size)
-    if _needs_autograd(input, target, weight):
-        return cross_entropy(input, target, weight=weight, **options.keywords())
     needed = torch.is_grad_enabled() and input.requires_grad
     if inplace and needed:
         check_overwritable(input)
@@ -173,10 +175,10 @@ def linear_cross_entropy(
         tensor([[-0.1192,  0.0596],
                 [ 0.5000, -0.2500]])
 
-    The fallbacks are those of :func:`chunked_cross_entropy`; they store all logits. With a DTensor
-    matrix, sharded over the classes in one mesh dimension, the chunks are computed in the forward
-    and again in ``backward``. With 16 bits, all sums are taken in float32, and so are the products
-    on the CPU; elsewhere, products round to 16 bits.
+    The fallbacks are those of :func:`chunked_cross_entropy` but the first; they store all logits.
+    With a DTensor matrix, sharded over the classes in one mesh dimension, the chunks are computed
+    in the forward and again in ``backward``. With 16 bits, all sums are taken in float32, and so
+    are the products on the CPU; elsewhere, products round to 16 bits.
 
     Agrees with :func:`torch.nn.functional.linear_cross_entropy`.
     """

@@ -1,5 +1,6 @@
 """The directive `{code-cell-output}`, and the check of a page that has just been read."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,17 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from sphinx_code_cell_output import notebooks, pages, report, sources
-from sphinx_code_cell_output.cells import Cell, execution_of, lines_of
+from sphinx_code_cell_output.cells import Cell, execution_of
 from sphinx_code_cell_output.compare import Finding, differences, failure
 from sphinx_code_cell_output.execution import RAN, STOPPED
+from sphinx_code_cell_output.fences import lines_of
 
 logger = logging.getLogger(__name__)
 
-OTHER_CELLS = "the cells of this file are not those that were run: none is {}"
+OTHER_CELLS = "the cells of this file are not those that were run: none is {}: {}"
+AMBIGUOUS = "source-read handlers changed them, so that several could be meant"
+# The head of a block, in the text of a page that is not run.
+BLOCKS = re.compile(r"^ {0,3}(?:`{3,}|~{3,}|:{3,}) *\{code-cell-output\}", re.MULTILINE)
 
 
 class Mark(nodes.Invisible, nodes.Element):
@@ -44,7 +49,7 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     marks = taken(doctree)
     run = execution_of(env, env.docname)
     cached = run and run["method"] == "cache" and not env.temp_data.get(RAN)
-    unrun = [] if run else stated_lines(page.path, marks)
+    unrun = [] if run else stated_lines(env, page.path, marks)
     found = [] if unrun else [*compared(app, page), *strays(marks, page)]
     found = report.reported(app, found)
     if found:
@@ -69,13 +74,16 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
 def compared(app: Sphinx, page: pages.Page) -> list[Finding]:
     """Compare or update the cells of a page; those after one that failed were not run."""
     env: Any = app.env
-    if page.executed and not page.cells:
-        return [Finding(1, OTHER_CELLS.format("compared"), "orphan")]
+    if page.refusal:
+        return [Finding(1, OTHER_CELLS.format("compared", page.refusal), "orphan")]
     if not page.cells:
         return []
-    stop = env.temp_data.get(STOPPED)
-    stopped = not execution_of(env, page.name)["succeeded"]
-    found = [stop] if stop else list(failure(page.cells, stopped=stopped))
+    if stop := env.temp_data.get(STOPPED):
+        index, message = stop
+        found = [Finding(1 if index is None else page.line_of(index), message, "failed")]
+    else:
+        stopped = not execution_of(env, page.name)["succeeded"]
+        found = list(failure(page.cells, stopped=stopped))
     ran = [cell for cell in page.cells if not found or cell.line < found[0].line]
     if app.config.code_cell_output_update:
         found += differences(page.accept(ran))
@@ -84,7 +92,7 @@ def compared(app: Sphinx, page: pages.Page) -> list[Finding]:
         else:  # the text that was built has the old blocks
             env.note_reread()
         if page.in_file is None:
-            found.append(Finding(1, OTHER_CELLS.format("updated"), "orphan"))
+            found.append(Finding(1, OTHER_CELLS.format("updated", AMBIGUOUS), "orphan"))
     elif page.is_notebook and not found and notebooks.is_stripped(page.cells):
         message = "this notebook stores no outputs, so none is compared"
         found.append(Finding(1, message, "unstated"))
@@ -93,12 +101,15 @@ def compared(app: Sphinx, page: pages.Page) -> list[Finding]:
     return found
 
 
-def stated_lines(path: Path, marks: list[Mark]) -> list[int]:
+def stated_lines(env: Any, path: Path, marks: list[Mark]) -> list[int]:
     """Return the lines of the blocks of a page, if MyST-NB reads it as a notebook."""
     if path.suffix == notebooks.SUFFIX:
         return notebooks.stated_lines(path.read_text("utf-8-sig"))
-    if marks and is_myst_markdown_notebook(path.read_text("utf-8-sig")):
-        return [mark.line or 1 for mark in marks]
+    text = path.read_text("utf-8-sig") if marks else ""
+    if path.suffix in env.mystnb_config.custom_formats or is_myst_markdown_notebook(text):
+        lines = [text[: match.start()].count("\n") + 1 for match in BLOCKS.finditer(text)]
+        known = [mark.line or 1 for mark in marks]  # counts 10,000 for a cell without a source map
+        return lines if len(lines) == len(known) else known
     return []
 
 
@@ -112,7 +123,7 @@ def taken(doctree: nodes.document) -> list[Mark]:
 
 def strays(marks: list[Mark], page: pages.Page) -> list[Finding]:
     """Return the blocks that do not follow an executed cell."""
-    if page.executed and not page.cells:
+    if page.refusal:
         return []  # one finding is enough for the page
     follow = set()
     first: Cell | None = None
@@ -124,8 +135,7 @@ def strays(marks: list[Mark], page: pages.Page) -> list[Finding]:
             line = cell.span[1] + 2 + lines_of(cell.block)[0] - lines_of(first.block)[0]
             follow.add((str(page.path), line))
     message = "this block does not follow a cell"
+    places = [(str(mark.source), page.line(mark.line or 1)) for mark in marks]
     return [
-        Finding(mark.line or 1, message, "orphan")
-        for mark in marks
-        if (str(mark.source), mark.line) not in follow
+        Finding(line, message, "orphan") for source, line in places if (source, line) not in follow
     ]

@@ -1,21 +1,20 @@
 """The executed cells of a page, each with the output blocks that follow it."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from myst_parser.parsers.mdit import create_md_parser
 
+from sphinx_code_cell_output.chart_data import chart_data
+from sphinx_code_cell_output.fences import BLOCK, executed_cells, lines_of, matched
 from sphinx_code_cell_output.options import Options, Rules, parsed
 from sphinx_code_cell_output.outputs import figure_data_of, in_order, shown
 from sphinx_code_cell_output.settle import plain, settled
 from sphinx_code_cell_output.visible import visible
 
-CELL, BLOCK = "{code-cell}", "{code-cell-output}"
 NONE = Rules()
 WRITES = ("%%writefile", "%%file")
 
@@ -90,29 +89,9 @@ class Cell:
 
     @property
     def lacks_figure_data(self) -> bool:
-        """Whether the block asks for the data of a figure, and the kernel attached none."""
-        return "figure-data" in self.option and not any(map(figure_data_of, self.outputs))
-
-
-def lines_of(token: Token) -> tuple[int, int]:
-    """Return the lines of a fence, counted from 0: the first, and the one after the last."""
-    start, end = token.map or (0, 0)
-    return start, end
-
-
-def fences(text: str, config: Any) -> list[tuple[Token, list[Token]]]:
-    """Return the cells of a page, each with the blocks that follow it directly."""
-    config = replace(config, disable_syntax=[*config.disable_syntax, "inline"])
-    found: list[tuple[Token, list[Token]]] = []
-    last = None
-    for token in create_md_parser(config, RendererHTML).parse(f"{text}\n"):
-        if token.level == 0 and token.type == "fence":
-            if token.info.startswith(BLOCK) and found and last is [found[-1][0], *found[-1][1]][-1]:
-                found[-1][1].append(token)
-            elif token.info.startswith(CELL):
-                found.append((token, []))
-        last = token
-    return found
+        """Whether the block asks for the data of a figure, and no output has any."""
+        drawn = (figure_data_of(one) or chart_data(one.get("data", {})) for one in self.outputs)
+        return "figure-data" in self.option and not any(drawn)
 
 
 def parts(fence: Token, blocks: list[Token], executed: Any, rules: Rules) -> list[Cell]:
@@ -131,26 +110,11 @@ def parts(fence: Token, blocks: list[Token], executed: Any, rules: Rules) -> lis
     ]
 
 
-def executed_cells(notebook: Any) -> list[Any]:
-    """Return the code cells of a notebook."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
 def read(text: str, config: Any, notebook: Any, rules: Rules | None = None) -> list[Cell]:
     """Return the executed cells of a page; none if the notebook has other cells than the page."""
-    found, executed = fences(text, config), executed_cells(notebook)
-    if len(found) != len(executed):
-        return []
-    pairs = list(zip(found, executed, strict=True))
-    if not all(is_code_of(fence, run) for (fence, _), run in pairs):
-        return []
+    match = matched(text, config, notebook)
+    pairs = zip(match[1], executed_cells(notebook), strict=True) if match else ()
     return [cell for pair, run in pairs for cell in parts(*pair, run, rules or NONE)]
-
-
-def is_code_of(fence: Token, executed: Any) -> bool:
-    """Whether a fence has the code that was executed, below its options, or loads it."""
-    code = "\n".join(fence.content.splitlines())
-    return "load" in executed.metadata or code.endswith(executed.source)
 
 
 def execution_of(env: Any, page: str) -> dict[str, Any]:

@@ -4,8 +4,9 @@ import difflib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sphinx_code_cell_output.cells import Cell, lines_of
+from sphinx_code_cell_output.cells import Cell
 from sphinx_code_cell_output.digits import same
+from sphinx_code_cell_output.fences import lines_of
 
 
 class Finding(NamedTuple):
@@ -55,7 +56,7 @@ def differences(cells: list[Cell]) -> Iterator[Finding]:
         elif cell.block and not cell.shown:
             yield Finding(line, "the cell of this block shows nothing", "difference")
         elif cell.lacks_figure_data:
-            message = "figure-data: expected a figure of matplotlib, drawn in this build; got none"
+            message = "figure-data: expected a chart, or a figure drawn in this build; got none"
             yield Finding(line, message, "option")
         elif not agrees(cell):
             stated, found = cell.stated.splitlines(), cell.shown.splitlines()

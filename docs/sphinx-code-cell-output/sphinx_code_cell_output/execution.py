@@ -13,9 +13,8 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from sphinx_code_cell_output import figure_data
-from sphinx_code_cell_output.compare import Finding
 
-# In env.temp_data: the finding of a kernel that stopped; whether a kernel ran at all.
+# In env.temp_data: the cell at which a kernel stopped, and why; whether a kernel ran at all.
 STOPPED, RAN = "code_cell_output_stopped", "code_cell_output_ran"
 # The modules whose globals are replaced, or kept.
 REPLACED = ("jupyter_cache.executors.utils", "sphinx_code_cell_output.clients")
@@ -55,7 +54,7 @@ def settings(env: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def execute(notebook: Any, *, env: Any, **options: Any) -> Any:
-    """Execute a notebook, and store the line of the cell where the kernel stopped.
+    """Execute a notebook, and store the place of the cell where the kernel stopped.
 
     Arguments and result are those of `nbclient.execute`, and the page's environment.
 
@@ -84,12 +83,10 @@ def execute(notebook: Any, *, env: Any, **options: Any) -> Any:
         raise
     except Exception as error:
         name, message = type(error).__name__, f"{type(error).__name__}: {error}".splitlines()[0]
-        if begun:
-            lines = notebook.metadata.get("source_map", {})  # an .ipynb file has none
-            line = lines[begun[-1]] if lines else 1
-            env.temp_data[STOPPED] = Finding(line, f"the cell did not finish: {message}", "failed")
-        else:
-            env.temp_data[STOPPED] = Finding(1, f"no cell was run: {message}", "failed")
+        index, event = (
+            (begun[-1], "the cell did not finish") if begun else (None, "no cell was run")
+        )
+        env.temp_data[STOPPED] = index, f"{event}: {message}"
         # Any other error would end the build without the name of the page.
         if isinstance(error, CellTimeoutError) or env.mystnb_config.execution_raise_on_error:
             raise

@@ -15,7 +15,8 @@ ALL, SOME = 16, 5  # so many points are listed; of more than the first number, s
 def is_wanted(notebook: Any, config: Any) -> bool:
     """Whether the project, or a block of a page, asks for the data of figures."""
     return config.code_cell_output_figure_data or any(
-        "{code-cell-output}" in cell.source and "figure-data" in cell.source
+        ("{code-cell-output}" in cell.source and "figure-data" in cell.source)
+        or "figure-data" in str(cell.metadata.get("code-cell-output", ""))
         for cell in notebook.cells
     )
 

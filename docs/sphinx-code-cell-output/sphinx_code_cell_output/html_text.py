@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 HIDDEN = {"script", "style", "template", "title"}
 CELLS = {"td", "th"}
+KEPT = "\ue000"  # a blank of preformatted text, until the others are joined
 LINES = {
     *("address", "article", "blockquote", "br", "caption", "dd", "details", "div", "dl", "dt"),
     *("figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "ol", "p"),
@@ -17,12 +18,13 @@ class Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[list[str]] = [[""]]
-        self.hidden = 0
+        self.hidden = self.kept = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Begin a line or a cell, or a part that is not shown."""
         del attrs
         self.hidden += tag in HIDDEN
+        self.kept += tag == "pre"
         if tag in LINES:
             self.lines.append([""])
         elif tag in CELLS:
@@ -31,13 +33,17 @@ class Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         """End a part that is not shown, or a line."""
         self.hidden -= tag in HIDDEN
+        self.kept -= tag == "pre"
         if tag in LINES:
             self.lines.append([""])
 
     def handle_data(self, data: str) -> None:
         """Append text to the last cell."""
-        if not self.hidden:
-            self.lines[-1][-1] += data
+        if self.hidden:
+            return
+        first, *more = data.replace(" ", KEPT).split("\n") if self.kept else [data]
+        self.lines[-1][-1] += first
+        self.lines += [[line] for line in more]
 
 
 def html_text(html: str) -> str:
@@ -46,4 +52,4 @@ def html_text(html: str) -> str:
     reader.feed(html)
     reader.close()
     lines = ["  ".join(" ".join(cell.split()) for cell in line) for line in reader.lines]
-    return "\n".join(line.strip() for line in lines if line.strip())
+    return "\n".join(line.strip().replace(KEPT, " ") for line in lines if line.strip(f" {KEPT}"))

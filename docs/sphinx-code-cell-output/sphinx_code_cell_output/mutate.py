@@ -19,13 +19,16 @@ from typing import Any
 from markdown_it.token import Token
 from sphinx.application import Sphinx
 
-from sphinx_code_cell_output.cells import Cell, lines_of
+from sphinx_code_cell_output.blocks import OTHER_CELLS
+from sphinx_code_cell_output.cells import Cell
 from sphinx_code_cell_output.compare import differences
+from sphinx_code_cell_output.fences import lines_of
 from sphinx_code_cell_output.problems import Problem, relative
 from sphinx_code_cell_output.prose import claims, computed
 from sphinx_code_cell_output.recorder import Ran, RecordingSite
 from sphinx_code_cell_output.report import reported
 from sphinx_code_cell_output.site import Built, Options, built
+from sphinx_code_cell_output.terminal import plural
 
 CHANGES: list[tuple[str, Callable[[str], str]]] = [
     (r"\d", lambda digit: str((int(digit) + 1) % 10)),
@@ -70,7 +73,7 @@ def in_doctests(ran: list[Ran]) -> Iterator[Mutant]:
             yield Mutant(place, before, after, partial(refuses, example, text))
 
 
-def in_blocks(site: Built) -> Iterator[Mutant]:
+def in_blocks(site: Built, left_out: set[str]) -> Iterator[Mutant]:
     """Alter the blocks below cells."""
 
     def differs(cell: Cell, block: Token) -> bool:
@@ -78,16 +81,17 @@ def in_blocks(site: Built) -> Iterator[Mutant]:
         return any(one.subtype == "difference" for one in reported(site.app, found))
 
     for page in site.pages():
-        for cell in page.cells:
+        path = relative(str(page.path))
+        for cell in () if path in left_out else page.cells:
             if cell.block and not cell.options.skip:
-                place = f"{relative(str(page.path))}:{lines_of(cell.block)[0] + 1}"
+                place = f"{path}:{lines_of(cell.block)[0] + 1}"
                 for new, before, after in altered(cell.block.content):
                     yield Mutant(
                         place, before, after, partial(differs, cell, cell.block.copy(content=new))
                     )
 
 
-def in_prose(app: Sphinx) -> Iterator[Mutant]:
+def in_prose(app: Sphinx, left_out: set[str]) -> Iterator[Mutant]:
     """Alter the numbers in sentences, if the site checks them."""
 
     def is_unknown(text: str, known: set[str]) -> bool:
@@ -97,38 +101,52 @@ def in_prose(app: Sphinx) -> Iterator[Mutant]:
         return
     allowed = app.config.code_cell_output_prose_allowed
     for page in sorted(app.env.found_docs):
+        path = relative(str(app.env.doc2path(page)))
+        if path in left_out:
+            continue
         doctree = app.env.get_doctree(page)
         known = computed(doctree) | set(allowed)
         for line, number in claims(doctree):
-            place = f"{relative(str(app.env.doc2path(page)))}:{line}"
+            place = f"{path}:{line}"
             for text, before, after in () if number in allowed else altered(number, words=False):
                 yield Mutant(place, before, after, partial(is_unknown, text, known))
 
 
-def mutants(options: Options) -> list[Mutant]:
+def problems(site: Built, ran: list[Ran]) -> list[Problem]:
+    """Return the first problem of each file whose checks fail, so that they notice nothing new."""
+    wrong = [Problem(one.path, one.line, "doctest") for one in ran if not one.accepts(one.stated)]
+    refused = [
+        Problem(relative(str(page.path)), 1, OTHER_CELLS.format("altered", page.refusal))
+        for page in site.pages()
+        if page.refusal
+    ]
+    return list({one.path: one for one in [*refused, *wrong, *site.own][::-1]}.values())[::-1]
+
+
+def mutants(options: Options) -> tuple[list[Mutant], list[Problem]]:
     """Run the doctests of an HTML build, or build a site afresh; return every mutant of it.
 
+    The files with problems are left out: one problem of each is returned.
+
     Raises:
-        SystemExit: A check of the site fails, so that it would notice nothing new.
+        SystemExit: A problem is of no file, such as a doctest that did not run.
     """
     with built(options, RecordingSite) as site:
         builder: Any = site.app.builder
-        wrong = [
-            Problem(one.path, one.line, "doctest")
-            for one in builder.ran
-            if not one.accepts(one.stated)
-        ]
-        for problem in [*site.own, *wrong][:1]:
-            raise SystemExit(
-                f"the site has problems of its own: {problem.place}: {problem.message}"
-            )
-        return [*in_blocks(site), *in_doctests(builder.ran), *in_prose(site.app)]
+        found = problems(site, builder.ran)
+        paths = {one.path for one in found}
+        if "" in paths:
+            message = next(one.message for one in found if not one.path)
+            raise SystemExit(f"the site has a problem: {message}")
+        doctests = [one for one in builder.ran if one.path not in paths]
+        prose = in_prose(site.app, paths)
+        return [*in_blocks(site, paths), *in_doctests(doctests), *prose], found
 
 
 def mutate(arguments: Namespace) -> int:
-    """Print how many mutants the checks noticed, and each survivor."""
+    """Print how many mutants the checks noticed, each survivor, and each file that was left out."""
     conf = arguments.conf or arguments.source
-    chosen = mutants(
+    chosen, left_out = mutants(
         Options(
             arguments.source,
             conf,
@@ -141,9 +159,12 @@ def mutate(arguments: Namespace) -> int:
     if arguments.sample is not None:
         number = min(arguments.sample, len(chosen))
         chosen = random.Random(arguments.seed).sample(chosen, number)  # noqa: S311  # not a secret
+    for problem in left_out:
+        print(f"left out: {problem.place}: {problem.message.splitlines()[0]}")
     for mutant in chosen:
         if not mutant.killed:
             print(f"survived: {mutant.place}: {mutant.before} becomes {mutant.after!r}")
     killed = sum(mutant.killed for mutant in chosen)
-    print(f"killed {killed} of {len(chosen)}")
-    return int(killed < len(chosen) or not chosen)
+    out = f", {plural(len(left_out), 'file')} left out" if left_out else ""
+    print(f"killed {killed} of {len(chosen)}{out}")
+    return int(killed < len(chosen) or not chosen or bool(left_out))

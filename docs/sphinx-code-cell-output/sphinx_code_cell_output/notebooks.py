@@ -6,11 +6,13 @@ from typing import Any
 import nbformat
 from markdown_it.token import Token
 
-from sphinx_code_cell_output.cells import BLOCK, Cell, executed_cells
+from sphinx_code_cell_output.cells import Cell
 from sphinx_code_cell_output.compare import agrees
+from sphinx_code_cell_output.fences import BLOCK, executed_cells
 from sphinx_code_cell_output.options import Rules
 
 SUFFIX = ".ipynb"
+OPTIONS = BLOCK.strip("{}")  # in the metadata of a cell: the options of its block
 # Jupyter writes one key a line; a quote inside a text has a backslash before it.
 CODE = re.compile(r'^\s*"cell_type": "code"', re.MULTILINE)
 
@@ -44,15 +46,22 @@ def read(text: str, notebook: Any, rules: Rules) -> list[Cell]:
     cells: list[Cell] = []
     for line, before, executed in zip(code_lines(text, len(stored)), stored, run, strict=True):
         fence = Token("fence", "", 0, map=[line, line + 1], meta={"index": len(cells)})
-        stated = Cell(fence, before, rules=rules).shown
-        block = Token("fence", "", 0, info=BLOCK, content=stated, map=[line, line + 1])
-        cells.append(Cell(fence, executed, block if stated else None, rules))
+        option = str(before.metadata.get(OPTIONS, ""))
+        block = Token("fence", "", 0, info=f"{BLOCK} {option}", map=[line, line + 1])
+        block.content = Cell(fence, before, block, rules).shown
+        cells.append(Cell(fence, executed, block if block.content or option else None, rules))
     return cells
+
+
+def mismatch(text: str, notebook: Any) -> str:
+    """Return how the cells of a notebook differ from those that were run."""
+    stored, run = stored_cells(text), executed_cells(notebook)
+    return f"{len(run)} run, {len(stored)} in the file"
 
 
 def is_stripped(cells: list[Cell]) -> bool:
     """Whether a notebook stores no output that a reader sees, as after nbstripout."""
-    return any(cell.shown for cell in cells) and not any(cell.block for cell in cells)
+    return any(cell.shown for cell in cells) and not any(cell.stated for cell in cells)
 
 
 def updated(text: str, cells: list[Cell]) -> str:

@@ -1,10 +1,12 @@
 """The outputs of a cell as text: all of them that a reader can read."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from sphinx_code_cell_output.chart_data import chart_data
 from sphinx_code_cell_output.figure_data import KEY
 from sphinx_code_cell_output.html_text import html_text
 
@@ -35,16 +37,29 @@ def displayed(output: Any, *, figure_data: bool) -> str:
     """Return a displayed object: its plain text, or that of its richer forms, or their names."""
     data = {kind: data for kind, data in output.data.items() if "/papermill" not in kind}
     plain = data.pop("text/plain", "")
+    charts = chart_data(data) if figure_data else ""
     if any(kind.startswith("image/") for kind in data):
         drawn = figure_data_of(output) if figure_data else ""
         caption = "" if PICTURE.fullmatch(plain) else plain
-        return "\n".join(filter(None, ["<figure>", drawn, caption]))
-    if plain and not OPAQUE.fullmatch(plain):
+        return "\n".join(filter(None, ["<figure>", drawn, charts, caption]))
+    if charts:
+        return "\n".join(filter(None, [plain, charts]))
+    if plain and not OPAQUE.fullmatch(plain) and not is_shortened(plain, data):
         return str(plain)
     for kind in filter(data.__contains__, READABLE):
         if text := html_text(data[kind]) if kind == "text/html" else data[kind]:
             return str(text)
     return " ".join(f"<{kind}>" for kind in data) or str(plain)
+
+
+def is_shortened(plain: str, data: dict[str, Any]) -> bool:
+    """Whether a plain text leaves out words of the HTML, which readers see, by an ellipsis."""
+    if "..." not in plain and "\u2026" not in plain:
+        return False
+    in_html, in_plain = (
+        Counter(re.findall(r"\w+", text)) for text in (html_text(data.get("text/html", "")), plain)
+    )
+    return bool(in_html - in_plain)
 
 
 def figure_data_of(output: Any) -> str:

@@ -15,6 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from sphinx_code_cell_output.doctests import examples
+from sphinx_code_cell_output.html_text import html_text
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +37,23 @@ def numbers(text: str) -> list[str]:
 
 def computed(doctree: nodes.document) -> set[str]:
     """Return the numbers that the cells of a page show, and those that its doctests expect."""
-    outputs = [
-        block.astext()
-        for block in doctree.findall(nodes.literal_block)
-        if "output" in block["classes"]
-    ]
     wants = [example.want for example in examples(doctree)]
-    return set(numbers("\n".join([*outputs, *wants])))
+    return set(numbers("\n".join([*output_texts(doctree), *wants])))
+
+
+def is_output(node: nodes.Node) -> bool:
+    """Whether a node is an output of a cell, or all of them."""
+    return isinstance(node, nodes.Element) and bool({"output", "cell_output"} & {*node["classes"]})
+
+
+def output_texts(doctree: nodes.document) -> Iterator[str]:
+    """Yield the texts of the outputs of a page, those of HTML without its tags."""
+    for output in doctree.findall(is_output):
+        for node in output.findall():
+            if isinstance(node, nodes.raw) and node.get("format") == "html":
+                yield html_text(node.astext())
+            elif isinstance(node, nodes.Text) and not isinstance(node.parent, nodes.raw):
+                yield node.astext()
 
 
 def prose(doctree: nodes.document) -> Iterator[tuple[int, str]]:
@@ -59,7 +70,7 @@ def prose(doctree: nodes.document) -> Iterator[tuple[int, str]]:
 def in_code(node: nodes.Node) -> bool:
     """Whether a text is code, or output, or a signature."""
     while node := node.parent:
-        if isinstance(node, NOT_PROSE):
+        if isinstance(node, NOT_PROSE) or is_output(node):
             return True
     return False
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from sphinx.application import Sphinx
 
 from sphinx_code_cell_output.blocks import OTHER_CELLS
-from sphinx_code_cell_output.cells import Cell, lines_of
+from sphinx_code_cell_output.cells import Cell
 from sphinx_code_cell_output.compare import differences
+from sphinx_code_cell_output.fences import lines_of
 from sphinx_code_cell_output.pages import Page
 from sphinx_code_cell_output.problems import Problem, relative
 from sphinx_code_cell_output.report import TYPE, reported
@@ -87,8 +88,8 @@ def results(built: Built) -> list[Result]:
     for page in built.pages():
         path = relative(str(page.path))
         mine = [one for one in built.own if one.path == path]
-        if not (page.cells or mine):  # the file has changed since its page was read
-            rest.append(Problem(path, 1, OTHER_CELLS.format("compared")))
+        if page.refusal and not mine:  # the file has changed since its page was read
+            rest.append(Problem(path, 1, OTHER_CELLS.format("compared", page.refusal)))
         for result in of_cells(page, mine, built.app):
             rest = [problem for problem in rest if problem not in result.problems]
             found.append(result)

@@ -4,14 +4,14 @@ The text that was built is the one compared. The file is rewritten only if it is
 its cells was run. A file that has changed since it was read is not compared.
 """
 
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
-from sphinx_code_cell_output.cells import Cell, executed_cells, fences, parts
+from sphinx_code_cell_output.cells import Cell, parts
+from sphinx_code_cell_output.fences import executed_cells, matched, only_places
 from sphinx_code_cell_output.options import Rules
 
 # In env.metadata: the text that was built, if it is not that of the file; the digest of the file.
@@ -50,29 +50,37 @@ def normal(text: str) -> str:
 
 def placed(text: str, built: str, config: Any, notebook: Any, rules: Rules) -> list[Cell] | None:
     """Return the cells of a file with their executions; None if several could be meant."""
-    own, run = fences(normal(text), config), fences(built, config)
+    match = matched(built, config, notebook)
+    if match is None:
+        return None
+    reading, run = match
+    own, executed = reading(normal(text)), executed_cells(notebook)
     codes = [[fence.content for fence, _ in found] for found in (own, run)]
     short, long = sorted(codes, key=len)
     at = only_places(short, long)
-    executed = executed_cells(notebook)
-    if at is None or len(run) != len(executed):
+    if at is None:
         return None
     pairs = enumerate(at) if short is codes[0] else ((j, i) for i, j in enumerate(at))
     return [cell for i, j in pairs for cell in parts(*own[i], executed[j], rules)]
 
 
-def only_places(part: list[str], whole: list[str]) -> list[int] | None:
-    """Return where the items of a list are in a longer one, in order; None unless unambiguous."""
-    first = list(places(part, whole))
-    last = [len(whole) - 1 - place for place in places(part[::-1], whole[::-1])][::-1]
-    return first if first == last and len(first) == len(part) else None
+def starts(text: str, notebook: Any, cells: list[Cell]) -> list[int]:
+    """Return the lines of the cells of a page, as a source map of MyST-NB has them.
 
-
-def places(part: list[str], whole: list[str]) -> Iterator[int]:
-    """Yield the first place of each item, after that of the item before."""
-    rest = enumerate(whole)
-    for item in part:
-        for place, other in rest:
-            if other == item:
-                yield place
-                break
+    It counts from 0, and has the line above a cell that is text.
+    """
+    lines, spans = normal(text).split("\n"), {id(cell.executed): cell.span for cell in cells}
+    found: list[int] = []
+    end, after_code = 0, False
+    for cell in notebook.cells:
+        is_code = id(cell) in spans
+        if is_code:
+            start, end = spans[id(cell)]
+        else:
+            head, start = cell.source.partition("\n")[0], end
+            if not after_code:
+                start = next((n - 1 for n in range(end, len(lines)) if lines[n] == head), end)
+            end = start + cell.source.count("\n") + 1
+        after_code = is_code
+        found.append(start)
+    return found

@@ -3,9 +3,10 @@
 import io
 import re
 
-from sphinx_code_cell_output.cells import BLOCK, Cell, lines_of
+from sphinx_code_cell_output.cells import Cell
 from sphinx_code_cell_output.compare import agrees
 from sphinx_code_cell_output.digits import rounded
+from sphinx_code_cell_output.fences import BLOCK, lines_of
 
 
 def updated(text: str, cells: list[Cell]) -> str:

@@ -9,8 +9,9 @@ import sphinx.cmd.build
 from bs4 import BeautifulSoup
 from myst_parser.config.main import MdParserConfig
 from sphinx.testing.util import SphinxTestApp
-from sphinx_code_cell_output.cells import fences, read
+from sphinx_code_cell_output.cells import read
 from sphinx_code_cell_output.compare import differences, failure
+from sphinx_code_cell_output.fences import fences
 from sphinx_code_cell_output.tracebacks import ANSI
 from sphinx_code_cell_output.update import updated
 

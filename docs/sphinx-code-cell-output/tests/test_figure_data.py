@@ -158,7 +158,7 @@ def test_line_through_the_wrong_points_is_a_difference(tmp_path, mode):
     }
     _, warnings = build(tmp_path, pages, nb_execution_mode=mode)
     assert "-  line: (0, 2) (1, 3)\n+  line: (0, 2) (1, 4)" in warnings
-    message = "figure-data: expected a figure of matplotlib, drawn in this build; got none"
+    message = "figure-data: expected a chart, or a figure drawn in this build; got none"
     assert f"none.md:13: WARNING: {message}" in warnings
     assert warnings.count("WARNING") == 3 + 3  # a page in no toctree is one, too
 

@@ -1,11 +1,13 @@
 """The program that alters a site: the mutants it makes, and its report of the survivors."""
 
 import doctest
+import re
 
 import pytest
 import sphinx.cmd.build
 from sphinx_code_cell_output import mutate
 from sphinx_code_cell_output.cli import main
+from sphinx_code_cell_output.problems import Problem
 from sphinx_code_cell_output.recorder import Ran, Recorder
 from sphinx_code_cell_output.site import Options
 from test_cells import CONF, HEAD, block, cell
@@ -40,7 +42,7 @@ def test_each_word_is_altered():
 @pytest.mark.parametrize(("killed", "code"), [([True, True], 0), ([True, False], 1), ([], 1)])
 def test_survivors_are_named_and_fail(monkeypatch, capsys, killed, code):
     made = [mutate.Mutant("page.md:3", "'1' in '1'", "2", lambda k=k: k) for k in killed]
-    monkeypatch.setattr(mutate, "mutants", lambda _: made)
+    monkeypatch.setattr(mutate, "mutants", lambda _: (made, []))
     assert main(["mutate", "docs"]) == code
     printed = capsys.readouterr().out
     assert f"killed {sum(killed)} of {len(killed)}" in printed
@@ -103,7 +105,7 @@ def test_built_site_is_reused_and_not_run_again(tmp_path, source, monkeypatch):
     monkeypatch.setattr("nbclient.execute", None)
     options = Options(source, source, site=html, fresh=False, builder="doctest")
     monkeypatch.chdir(tmp_path)
-    found = mutate.mutants(options)
+    found, _ = mutate.mutants(options)
     assert all(mutant.killed for mutant in found[:-1])
     assert not found[-1].killed  # Sphinx's own flags ignore the text of errors
     page = (source / "page.md").read_text()
@@ -119,7 +121,7 @@ def test_built_site_is_reused_and_not_run_again(tmp_path, source, monkeypatch):
 
 def test_sample_is_the_same_for_a_seed(monkeypatch, capsys):
     made = [mutate.Mutant("page.md:3", f"'{n}'", "x", lambda: False) for n in range(100)]
-    monkeypatch.setattr(mutate, "mutants", lambda _: made)
+    monkeypatch.setattr(mutate, "mutants", lambda _: (made, []))
     printed = []
     for seed in ("1", "1", "2"):
         assert main(["mutate", "docs", "--sample", "5", "--seed", seed]) == 1
@@ -133,13 +135,35 @@ def test_sample_is_the_same_for_a_seed(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("right", "wrong"), [("0.25", "0.26"), ("\n-7\n", "\n-8\n"), ("2 - 9", "2 / 0")]
 )
-def test_site_with_a_difference_is_refused(source, right, wrong):
-    (source / "conf.py").write_text(CONF)
+def test_page_with_a_difference_is_named_and_left_out(source, capsys, right, wrong):
+    (source / "conf.py").write_text(f"{CONF}{PROSE}")
     page = PAGE.replace(right, wrong)
     (source / "page.md").write_text(page)
+    (source / "index.md").write_text(HEAD + cell("12") + block("12") + "```{toctree}\npage\n```\n")
     line = 13 if wrong == "0.26" else page[: page.index(">>> 2")].count("\n") + 1
-    with pytest.raises(SystemExit, match=rf"the site has problems of its own: .*page\.md:{line}: "):
+    assert main(["mutate", str(source)]) == 1
+    printed = capsys.readouterr().out
+    assert re.match(rf"left out: \S*page\.md:{line}: ", printed)
+    assert printed.endswith("\nkilled 2 of 2, 1 file left out\n")
+
+
+def test_problem_of_no_file_is_an_error(source, monkeypatch):
+    (source / "conf.py").write_text(CONF)
+    monkeypatch.setattr(mutate, "problems", lambda *_: [Problem("", 0, "odd")])
+    with pytest.raises(SystemExit, match="the site has a problem: odd"):
         main(["mutate", str(source)])
+
+
+def test_page_that_changes_meanwhile_is_named_and_left_out(source, capsys):
+    (source / "conf.py").write_text(CONF)
+    (source / "index.md").write_text("# Index\n\n```{toctree}\npage\nother\n```\n")
+    edit = "```{doctest}\n>>> _ = open('PAGE', 'a').write('More.')\n```\n"
+    (source / "other.md").write_text(f"# Other\n\n{edit.replace('PAGE', str(source / 'page.md'))}")
+    assert main(["mutate", str(source)]) == 1
+    printed = capsys.readouterr().out
+    message = "none is altered: the file has changed since it was read"
+    assert re.match(rf"left out: \S*page\.md:1: the cells .*: {message}\n", printed)
+    assert printed.endswith("\nkilled 0 of 0, 1 file left out\n")
 
 
 def test_docstrings_are_altered(tmp_path, monkeypatch):
@@ -152,7 +176,7 @@ def test_docstrings_are_altered(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     options = Options(tmp_path, tmp_path, builder="doctest")
-    assert [mutant.place for mutant in mutate.mutants(options)] == ["halves.py:4"] * 2
+    assert [mutant.place for mutant in mutate.mutants(options)[0]] == ["halves.py:4"] * 2
 
 
 def test_first_comparison_of_an_example_is_recorded(tmp_path):

@@ -78,10 +78,11 @@ def test_notebook_on_one_line_is_compared(tmp_path, monkeypatch, capsys):
     assert "source/index.ipynb:1: the cell shows something else:" in capsys.readouterr().out
 
 
-def test_cell_that_stops_the_kernel_is_an_error_of_the_page(tmp_path):
+def test_cell_that_stops_the_kernel_is_named(tmp_path):
     text = notebook(("1", [value("1")]), ("import os; os._exit(1)", []))
     _, warnings = build(tmp_path, {"index.ipynb": text}, "dummy")
-    assert "index.ipynb:1: WARNING: the cell did not finish: DeadKernelError" in warnings
+    last = text[: text.rindex('"cell_type": "code"')].count("\n") + 1
+    assert f"index.ipynb:{last}: WARNING: the cell did not finish: DeadKernelError" in warnings
 
 
 def test_outputs_of_a_notebook_that_is_not_run_are_counted(tmp_path):
@@ -95,3 +96,23 @@ def test_outputs_of_a_notebook_that_is_not_run_are_counted(tmp_path):
 def test_notebook_without_code_has_no_cells():
     empty = v4.new_notebook()
     assert notebooks.read(nbformat.writes(empty), empty, Rules()) == []
+
+
+def test_cell_of_a_notebook_has_options_in_its_metadata(tmp_path):
+    figure = "import matplotlib.pyplot as plt; plt.plot([1, 2]);"
+    cells = ("7", [value("8")]), ("1 / 3", [value("0.33")]), (figure, []), ("2", [value("3")])
+    made = json.loads(notebook(*cells))
+    options = "skip: a reason", "digits", "figure-data", "digit"
+    for one, option in zip(made["cells"][2:], options, strict=True):
+        one["metadata"]["code-cell-output"] = option
+    pages = {"index.ipynb": json.dumps(made, indent=1)}
+    app, warnings = build(tmp_path, pages, "dummy")
+    assert app.env.metadata["index"]["checked_skipped"] == 1
+    assert "'skip: REASON', got 'digit'" in warnings
+    assert "line: (0, 1) (1, 2)" in warnings
+    assert "0.33" not in warnings
+    assert "-8" not in warnings
+    build(tmp_path, {}, "dummy", code_cell_output_update=True)
+    stored = json.loads((tmp_path / "source" / "index.ipynb").read_text())["cells"][2:]
+    assert stored[0]["outputs"][0]["data"]["text/plain"] == ["8"]
+    assert "line: (0, 1) (1, 2)" in str(stored[2]["outputs"])

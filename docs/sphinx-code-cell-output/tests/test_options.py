@@ -149,6 +149,7 @@ def test_file_that_changes_during_the_build_is_not_compared(project, capsys):
     project(conf, index=HEAD + cell("1") + block("1"))
     code, printed = run(capsys, "check")
     message = "the cells of this file are not those that were run: none is compared"
+    message += ": the file has changed since it was read"
     assert code == 1
     assert printed == f"index.md:1: {message}\n1 output: 0 as stated, 1 not, 0 not compared\n"
 

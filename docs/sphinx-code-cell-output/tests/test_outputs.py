@@ -15,6 +15,8 @@ from sphinx_code_cell_output.update import updated
 from test_cells import block, cell, cells_of, stream, value
 
 TABLE = "<style>td {top: 1}</style><table><tr><th></th><th>a</th></tr><tr><th>0</th><td>0.25</td></tr></table>"
+ARRAY = "<pre>[[1,\n  2],\n 3]\n-----\nnbytes: 24 B</pre>"
+FRAME = "<table><tr><th></th><th>a</th></tr><tr><th>0</th><td>1</td></tr><tr><th>...</th><td>...</td></tr><tr><th>9</th><td>1</td></tr></table><p>10 rows \u00d7 1 columns</p>"
 ADDRESS = "<a.Styler at 0x7f00aa>"
 PNG = {"image/png": "iVBO"}
 
@@ -40,6 +42,11 @@ def text(data):
         ({**PNG, "text/plain": "x**2"}, "<figure>\nx**2"),
         ({"text/plain": ADDRESS}, ADDRESS),
         ({}, ""),
+        ({"text/plain": "<Array [[1, ...], 3]>", "text/html": ARRAY}, "[[1,\n  2],\n 3]\n-----\nnbytes: 24 B"),
+        ({"text/plain": "a\n1\n\u2026\n1", "text/html": TABLE}, "a\n0  0.25"),
+        ({"text/plain": "[1, ..., 9]", "text/html": ""}, "[1, ..., 9]"),
+        ({"text/plain": "    a\n0   1\n..  .\n9   1\n\n[10 rows x 1 columns]", "text/html": FRAME},
+         "    a\n0   1\n..  .\n9   1\n\n[10 rows x 1 columns]"),
     ],
 )  # fmt: skip
 def test_output_is_the_text_that_a_reader_can_read(data, stated):
@@ -61,6 +68,7 @@ def test_number_in_a_table_is_compared():
         ("a<br>b<script>1</script><title>t</title>", "a\nb"),
         ("<ul><li>1</li><li>2</li></ul>", "1\n2"),
         ("<img src='x'>", ""),
+        ("a\n b<pre>\n  c  <b>d</b>\n \n e &amp;\n</pre> f", "a b\n  c  d\n e &\nf"),
     ],
 )
 def test_html_is_read_as_lines(html, stated):

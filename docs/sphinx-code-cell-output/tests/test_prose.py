@@ -5,6 +5,8 @@ import io
 import pytest
 from sphinx.testing.util import SphinxTestApp
 from sphinx_code_cell_output.prose import numbers
+from test_cells import CONF, HEAD, cell
+from test_cells import build as build_cells
 
 PAGE = """
 Title
@@ -86,3 +88,22 @@ def test_what_is_not_computed_is_a_warning_with_its_line(tmp_path, prose, number
 def test_a_number_in_code_alone_does_not_count(tmp_path):
     warnings, _ = build(tmp_path, "See 500.\n\n>>> x = 500\n")
     assert "the number 500 is in no output" in warnings
+
+
+SHOWN = """from IPython.display import HTML, Latex, Markdown
+display(HTML("<table width='999'><tr><td>0.25</td></tr></table><style>a {top: 888}</style>"))
+display(Latex("$x = 0.5$"), Markdown("It *is* 0.75."))"""
+
+
+def test_numbers_in_rich_outputs_are_computed_and_need_no_other(tmp_path, monkeypatch):
+    conf = f"{CONF}extensions += ['sphinx_code_cell_output.prose']\n"
+    monkeypatch.setattr("test_cells.CONF", conf)
+    prose = "They are 0.25, 0.5 and 0.75; not 999 and 888.\n"
+    settings = {"suppress_warnings": ["code_cell_output.unstated"]}
+    app, warnings = build_cells(
+        tmp_path, {"index.md": HEAD + cell(SHOWN) + prose}, "dummy", **settings
+    )
+    for number in ("999", "888"):
+        assert f"the number {number} is in no output" in warnings
+    assert warnings.count("is in no output") == 2
+    assert app.env.metadata["index"]["checked_numbers"] == 5

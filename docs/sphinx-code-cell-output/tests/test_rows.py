@@ -45,6 +45,26 @@ def test_number_in_rich_output_is_compared(tmp_path, number, warned):
     assert warnings.count("the cell shows something else") == warned
 
 
+LONG = """class Array:
+    def __init__(self, *numbers):
+        self.numbers = numbers
+
+    def __repr__(self):
+        return f"<Array [{self.numbers[0]}, ...]>"
+
+    def _repr_html_(self):
+        return "<pre>[" + ",\\n ".join(map(str, self.numbers)) + "]</pre>\""""
+
+
+@pytest.mark.parametrize(("last", "warned"), [("0.25", 0), ("0.26", 1)])
+def test_number_that_plain_text_leaves_out_is_compared(tmp_path, last, warned):
+    text = HEAD + cell(LONG) + cell(f"Array(1, {last})") + block("[1,\n 0.25]")
+    _, warnings = build(tmp_path, {"index.md": text}, "dummy")
+    assert warnings.count("- 0.25]\n+ 0.26]") == warned
+    build(tmp_path, {}, "dummy", **UPDATE)
+    assert page(tmp_path) == text.replace("0.25", last)
+
+
 ADDED = r'source[0] = source[0].replace("# Title\n", "# Title\n\n```{code-cell}\nADDED\n```\n")'
 
 
