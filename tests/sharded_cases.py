@@ -120,7 +120,6 @@ def linear(options, mesh, places, rows, classes):
             kept = {"chunk_size": 2, "weight": w if weighted else None, **options}
             y = how(h, a, target, linear_bias=b, **kept)
             found.append((y.detach(), *torch.autograd.grad((y * y).sum(), (h, a, b))))
-    assert found[1][0].stride() == found[0][0].stride()
     placed = [str(x.placements) for x in found[1][1:]]
     return difference(found[1], found[0]), placed, sent.total // 8
 

@@ -8,14 +8,17 @@ import torch
 import torch.distributed as dist
 from torch.testing._internal.distributed import multi_threaded_pg as threaded
 
-isolate = torch._C._distributed_c10d._set_thread_isolation_mode
+
+def isolate(threads):
+    """Turn on or off that each thread has process groups of its own."""
+    torch._C._distributed_c10d._set_thread_isolation_mode(threads)
 
 
 class Threads:
     """A process group of threads. Its threads stay: torch caches the names of their groups."""
 
     def __init__(self, count):
-        isolate(True)  # noqa: FBT003
+        isolate(threads=True)
         threaded._install_threaded_pg()
         self.threads = [ThreadPoolExecutor(1) for _ in range(count)]
         store = dist.HashStore()
@@ -50,4 +53,4 @@ class Threads:
         for thread in self.threads:
             thread.shutdown()
         threaded._uninstall_threaded_pg()
-        isolate(False)  # noqa: FBT003
+        isolate(threads=False)
