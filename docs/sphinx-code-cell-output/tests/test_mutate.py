@@ -157,7 +157,9 @@ def test_problem_of_no_file_is_an_error(source, monkeypatch):
 def test_page_that_changes_meanwhile_is_named_and_left_out(source, capsys):
     (source / "conf.py").write_text(CONF)
     (source / "index.md").write_text("# Index\n\n```{toctree}\npage\nother\n```\n")
-    edit = "```{doctest}\n>>> _ = open('PAGE', 'a').write('More.')\n```\n"
+    edit = (
+        "```{doctest}\n>>> import pathlib\n>>> _ = pathlib.Path('PAGE').write_text('More.')\n```\n"
+    )
     (source / "other.md").write_text(f"# Other\n\n{edit.replace('PAGE', str(source / 'page.md'))}")
     assert main(["mutate", str(source)]) == 1
     printed = capsys.readouterr().out
