@@ -3,7 +3,7 @@
 import pytest
 from conftest import watch
 from playwright.sync_api import expect
-from test_site import BACKWARD, ROADS
+from test_site import BACKWARD, PAGES, ROADS
 
 
 def test_a_reader_goes_from_the_front_page_to_a_number(tab, address):
@@ -48,6 +48,17 @@ def test_copying_a_check_leaves_the_prompts_behind(tab, address):
     assert copied.startswith("import torch\nfrom autograd_notes import")
     assert ">>>" not in copied
     assert "tensor([[10.]]" not in copied
+
+
+@pytest.mark.parametrize("tab", [{"viewport": {"width": 320, "height": 900}}], indirect=True)
+def test_formulas_fit_the_narrowest_window(tab, address):
+    wide = {}
+    for page in PAGES:
+        tab.goto(f"{address}/{page}.html")
+        wide[page] = tab.locator("article div.math").evaluate_all(
+            "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
+        )
+    assert not any(wide.values()), wide
 
 
 @pytest.mark.parametrize("tab", [{"color_scheme": "dark"}], indirect=True)
