@@ -4,10 +4,14 @@ import re
 
 import nbformat.v4
 import pytest
+import test_cells
 from test_cells import CONF, HEAD, block, build, cell, line_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:'sphinx.environment.BuildEnvironment.app'")
 UPDATE = {"code_cell_output_update": True}
+# A handler that runs after those of the extension.
+UNSEEN = "source[0] = source[0].replace('cell}\\n1', 'cell}\\n2')"
+CONNECT = "    app.connect('source-read', unseen, priority=20_000)\n"
 
 
 def page(folder, name="index"):
@@ -164,6 +168,18 @@ def test_file_that_changes_while_it_is_run_is_refused(tmp_path):
     _, warnings = build(tmp_path, {"index.md": text}, "dummy", **UPDATE)
     assert MESSAGE in warnings
     assert page(tmp_path) == f"{text}More."
+
+
+@pytest.mark.parametrize("seen", ["", "More."])
+def test_page_is_refused_if_a_handler_changes_a_cell_unseen(tmp_path, monkeypatch, seen):
+    code = f"source[0] += {seen!r}"
+    setup(monkeypatch, f"{code}\n\ndef unseen(app, page, source):\n    {UNSEEN}")
+    monkeypatch.setattr("test_cells.CONF", f"{test_cells.CONF}{CONNECT}")
+    text = HEAD + cell("1") + block("1")
+    _, warnings = build(tmp_path, {"index.md": text}, "dummy", **UPDATE)
+    assert MESSAGE in warnings
+    assert "1 run, 1 in the file: on line 9, '2' was run" in warnings
+    assert page(tmp_path) == text
 
 
 def test_notebook_is_refused_if_a_handler_changes_its_cells(tmp_path, monkeypatch):
