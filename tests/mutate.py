@@ -152,6 +152,9 @@ class Runner:
         own = f"/test_{module}"
         callers = [test for test, (_, calls) in self.calls.items() if function in calls]
         callers.sort(key=lambda test: self.calls[test][0] / (10 if own in test else 1))
+        # File by file: a fixture of a module may not bear to be made again.
+        files = [test.partition("::")[0] for test in callers]
+        callers.sort(key=lambda test: files.index(test.partition("::")[0]))
         spent = accumulate(self.calls[test][0] for test in callers)
         found = [test for test, seconds in zip(callers, spent, strict=True) if seconds < SECONDS]
         return found + [t for t, (_, calls) in self.calls.items() if own in t and not calls]
