@@ -76,6 +76,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Fix the random inputs of each test: without a seed, they depend on the tests before it."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def by_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the chunked loss take the small inputs of the tests by chunks, too."""
     monkeypatch.setattr(autograd_notes.chunked, "_FEW_LOGITS", 0)
